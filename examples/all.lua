@@ -1,0 +1,25 @@
+-- Every example on one server, and a page that leads to them.
+local s = require "stube"
+
+local demos = {
+  { "guess", "Guess the number", "A game as a loop of awaits." },
+  { "dialogs", "Confirm / Prompt / Choose", "The stock dialogs in a row." },
+  { "counter", "Counter", "A component that asks before it resets." },
+  { "multicounter", "Multicounter", "Three children in one component." },
+}
+
+for _, demo in ipairs(demos) do require(demo[1]) end
+
+local Index = s.component("demo/index", {
+  render = function()
+    return { "main",
+      { "h1", "stube examples" },
+      { "p", #demos .. " root mounts currently registered." },
+      { "ul.stube-stack", s.each(demos, function(demo)
+        return { "li", s.link("/" .. demo[1], { "strong", demo[2] }),
+          { "br" }, { "small", demo[3] } }
+      end) } }
+  end,
+})
+
+s.mount("/", Index, { title = "stube examples" })

@@ -1,0 +1,64 @@
+--- stube: the public names, and nothing else. `local s = require "stube"`.
+---
+--- Three ideas: `self` is your table; everything that happens is a named event;
+--- what should happen is a call. See docs/api.md.
+
+local component = require "stube.component"
+local html = require "stube.html"
+local kernel = require "stube.kernel"
+local host = require "stube.host"
+local markup = require "stube.markup"
+local ui = require "stube.ui"
+
+---@class stube
+local s = {}
+
+-- Components and flows (stube/component.lua)
+s.component = component.component
+s.flow = component.flow
+s.embed = component.embed
+s.lookup = component.lookup
+s.help = component.help
+s.where = component.where
+
+-- Markup (src/html, stube/markup.lua)
+s.raw = html.raw
+s.each = html.each
+s.slot = html.slot
+s.link = markup.link
+s.url = markup.url
+s.null = host.null
+s.list = html.list
+
+-- Calling and waiting; effects as calls (src/kernel).
+-- KEEP IN STEP: effects (src/kernel/effect.c, src/kernel/lib.c).
+s.await = kernel.await
+s.call = kernel.call
+s.answer = kernel.answer
+s.answer_error = kernel.answer_error
+s.become = kernel.become
+s.finish = kernel.finish
+s.patch = kernel.patch
+s.patch_signals = kernel.patch_signals
+s.execute_script = kernel.execute_script
+s.perform = kernel.perform
+
+-- Who and where
+s.conversation_id = kernel.conversation_id
+s.id = kernel.id
+s.parent = kernel.parent
+
+-- Stock dialogs (stube/ui.lua)
+s.confirm = ui.confirm
+s.prompt = ui.prompt
+s.choose = ui.choose
+s.info = ui.info
+
+-- The app (src/host)
+s.mount = host.mount
+s.unmount = host.unmount
+s.mounts = host.mounts
+s.config = host.config
+s.log = host.log
+
+return s

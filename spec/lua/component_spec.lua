@@ -1,0 +1,64 @@
+-- Definitions: what is refused, and what the error says.
+local s = require "stube"
+
+describe("a definition", function()
+  local function refuses(text, f)
+    local ok, e = pcall(f)
+    assert.is_false(ok)
+    assert.matches(text, e, 1, true)
+    assert.matches("component_spec.lua", e, 1, true)
+  end
+
+  it("needs an id with a namespace", function()
+    refuses('component "plain" needs a namespace', function()
+      s.component("plain", {})
+    end)
+  end)
+
+  it("names the nearest key", function()
+    refuses('there is no key "rendr"; did you mean "render"?', function()
+      s.component("spec/x", { rendr = function() end })
+    end)
+  end)
+
+  it("refuses a key of the wrong type", function()
+    refuses("render must be a function, not a table", function()
+      s.component("spec/x", { render = {} })
+    end)
+    refuses("on.save must be a function, not a string", function()
+      s.component("spec/x", { on = { save = "x" } })
+    end)
+  end)
+
+  it("says which keys are not there yet", function()
+    refuses("url is not there yet", function()
+      s.component("spec/x", { url = function() end })
+    end)
+  end)
+
+  it("completes what it extends, events name by name", function()
+    local Base = s.component("spec/base", {
+      doc = "base", on = { a = function() return 1 end, b = function() end },
+    })
+    local More = s.component("spec/more", {
+      extends = Base, on = { b = function() return 2 end },
+    })
+    assert.equal("base", s.help(More))
+    assert.equal(1, More.on.a())
+    assert.equal(2, More.on.b())
+  end)
+
+  it("can be found, with its place", function()
+    local C = s.component("spec/found", { doc = "here" })
+    assert.equal("here", s.lookup("spec/found").doc)
+    assert.matches("component_spec.lua:%d+$", s.where(C))
+  end)
+
+  it("makes embeds that are plain data", function()
+    local C = s.component("spec/embed", {})
+    local embed = C { text = "milk" }
+    assert.equal("spec/embed", embed.type)
+    assert.same({ text = "milk" }, embed.args)
+    assert.same(embed, s.embed("spec/embed", { text = "milk" }))
+  end)
+end)

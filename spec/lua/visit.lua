@@ -1,0 +1,56 @@
+-- A visitor without a browser: mints a conversation, clicks what is drawn, sees what
+-- is sent. Every turn is committed at once unless a spec holds the store.
+local drive = require "stube.drive"
+
+local Page = {}
+Page.__index = Page
+
+local function unescape(text)
+  return (text:gsub("&#(%d+);", function(n) return utf8.char(tonumber(n)) end)
+    :gsub("&quot;", '"'):gsub("&lt;", "<"):gsub("&gt;", ">"):gsub("&amp;", "&"))
+end
+
+--- Boots a conversation. `page.cid` is nil when it failed or ended at once.
+local function visit(embed)
+  drive.take()
+  local cid, html = drive.mint(embed)
+  drive.take()
+  return setmetatable({ cid = cid, first = html, pages = 0 }, Page)
+end
+
+--- The page as it would be drawn now.
+function Page:html() return drive.page(self.cid) end
+
+--- Its text, tags removed.
+function Page:text()
+  return unescape((self:html():gsub("<[^>]*>", " "):gsub("%s+", " ")))
+end
+
+--- Posts an event; returns its result and what was released.
+function Page:post(event)
+  drive.take()
+  local answer = drive.post(self.cid, event)
+  while drive.poll() > 0 do end
+  return answer.result, drive.take()
+end
+
+--- Clicks the first button with this label, or fails.
+function Page:click(label, signals)
+  for attributes, text in self:html():gmatch("<button([^>]*)>(.-)</button>") do
+    local url = unescape(attributes):match("@post%('([^']*)'")
+    if unescape(text) == label and url then
+      local iid, event, query = url:match("/conv/[^/]+/([^/]+)/([^?]+)%?(.*)")
+      local p = query:match("&p=(.*)")
+      local value
+      if p then
+        p = p:gsub("%%(%x%x)", function(h) return string.char(tonumber(h, 16)) end)
+        value = load("return " .. p)()
+      end
+      return self:post { to = iid, event = event, value = value,
+        signals = signals }
+    end
+  end
+  error(("no button %q in: %s"):format(label, self:html()), 2)
+end
+
+return visit

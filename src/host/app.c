@@ -1,0 +1,221 @@
+/* Boots the parts of a host, lets it serve, and takes it down in order. */
+#include <lauxlib.h>
+#include <lua.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "host/assets.h"
+#include "host/host.h"
+#include "html/html.h"
+#include "lua/loader.h"
+#include "wire/signals.h"
+
+#define DRAIN_MS 10000      /* for requests in flight when told to stop */
+#define SWEEP_MS 10000      /* between two looks for what nobody came for */
+#define COMMIT_ROUNDS 64    /* polls of the store in one loop iteration */
+
+/* --- the kernel's ports --- */
+
+static void port_json(lua_State *L, int idx, Buf *out) {
+  signals_write(L, idx, out);
+}
+
+static void port_url_value(lua_State *L, int idx, Buf *out) {
+  signals_write_url_value(L, idx, out);
+}
+
+/* --- parts --- */
+
+static void add_modules(Host *h) {
+  for (size_t i = 0; i < n_assets; i++)
+    if (assets[i].module)
+      loader_add_embedded(h->vm, assets[i].module, asset(assets[i].name));
+}
+
+static void on_spin(Host *h) {
+  for (int i = 0; i < COMMIT_ROUNDS && store_poll(h->store); i++) continue;
+}
+
+static void on_prepare(uv_prepare_t *p) { on_spin(p->data); }
+static void on_check(uv_check_t *c) { on_spin(c->data); }
+
+static void on_sweep(uv_timer_t *t) {
+  Host *h = t->data;
+  kernel_now(h->kernel, clock_wall_ms());
+  kernel_sweep(h->kernel);
+}
+
+Host *host_new(void) {
+  Host *h = xcalloc(1, sizeof *h);
+  id_init();
+  int e = uv_loop_init(&h->loop);
+  if (e) die("libuv could not start: %s", uv_strerror(e));
+  h->log = (Log){ .level = LOG_INFO, .fd = STDERR_FILENO };
+  settings_init(&h->settings);
+  h->vm = vm_new();
+  loader_open(h->vm);
+  add_modules(h);
+  h->persist = persist_new(h->vm);
+  h->store = store_memory_new();
+  h->client = file_of(SLICE("client.js"), asset("client.js"));
+  h->ui = file_of(SLICE("ui.css"), asset("ui.css"));
+  page_headers(h);
+  return h;
+}
+
+/* The kernel comes after the command line is known, and before the script. */
+void host_start(Host *h, HostRelease release, HostEnded ended) {
+  kernel_config_init(&h->kernel_config);
+  h->kernel_config.development = !h->settings.production;
+  h->kernel_config.log = &h->log;
+  h->kernel_config.base_path = h->settings.base_path;
+  KernelPorts ports = { .ud = h,
+                        .release = release,
+                        .ended = ended,
+                        .json = port_json,
+                        .url_value = port_url_value };
+  h->log.json = h->settings.log_json;
+  h->kernel = kernel_new(h->vm, h->persist, h->store, &h->kernel_config, &ports);
+  kernel_now(h->kernel, clock_wall_ms());
+  lua_State *L = vm_lua(h->vm);
+  luaL_requiref(L, "stube.html", html_open, 0);
+  lua_pop(L, 1);
+  lib_bind(h);
+}
+
+static void report_failure(Host *h, const char *script) {
+  lua_State *L = vm_lua(h->vm);
+  vm_push_error_text(L, -1);
+  fprintf(stderr, "stube: %s could not be loaded\n\n%s\n", script,
+          lua_tostring(L, -1));
+  Slice trace = vm_traceback(h->vm);
+  if (trace.len) fprintf(stderr, "%.*s\n", (int)trace.len, trace.ptr);
+  lua_pop(L, 2);
+}
+
+/* The folder of a path, for the modules beside a script. */
+static char *folder_of(const char *path) {
+  const char *slash = strrchr(path, '/');
+  return slash ? dup_slice(slice(path, (size_t)(slash - path))) : xstrdup(".");
+}
+
+bool host_load(Host *h, const char *script) {
+  host_start(h, live_release, live_ended);
+  char *folder = folder_of(script);
+  loader_set_folder(h->vm, folder);
+  free(folder);
+  int top = lua_gettop(vm_lua(h->vm));
+  if (loader_run_file(h->vm, script) != LUA_OK) {
+    report_failure(h, script);
+    return false;
+  }
+  lua_settop(vm_lua(h->vm), top);
+  kernel_collect(h->kernel);
+  /* s.config may have changed it. */
+  kernel_set_base_path(h->kernel, h->settings.base_path);
+  return true;
+}
+
+/* --- serving --- */
+
+static void on_drained(void *ud) {
+  Host *h = ud;
+  on_spin(h); /* what the last requests committed */
+  uv_stop(&h->loop);
+}
+
+static void on_signal(uv_signal_t *s, int number) {
+  Host *h = s->data;
+  (void)number;
+  if (h->is_stopping) return;
+  h->is_stopping = true;
+  log_plain(&h->log, LOG_INFO, "stopping: finishing what is under way");
+  http_server_drain(h->server, DRAIN_MS, on_drained, h);
+}
+
+static void close_handle(uv_handle_t *handle, void *ud) {
+  (void)ud;
+  if (!uv_is_closing(handle)) uv_close(handle, NULL);
+}
+
+static void start_handles(Host *h) {
+  uv_prepare_init(&h->loop, &h->prepare);
+  uv_check_init(&h->loop, &h->check);
+  uv_timer_init(&h->loop, &h->sweep);
+  h->prepare.data = h->check.data = h->sweep.data = h;
+  uv_prepare_start(&h->prepare, on_prepare);
+  uv_check_start(&h->check, on_check);
+  uv_timer_start(&h->sweep, on_sweep, SWEEP_MS, SWEEP_MS);
+  static const int numbers[] = { SIGINT, SIGTERM };
+  for (size_t i = 0; i < countof(numbers); i++) {
+    uv_signal_init(&h->loop, &h->signals[i]);
+    h->signals[i].data = h;
+    uv_signal_start(&h->signals[i], on_signal, numbers[i]);
+  }
+}
+
+static bool listen_now(Host *h) {
+  HttpConfig config = { .on_request = on_request,
+                        .ud = h,
+                        .limits = http_limits_default() };
+  h->server = http_server_new(&h->loop, &config);
+  int e = http_server_listen(h->server, h->settings.host, h->settings.port,
+                             &h->real_port);
+  if (!e) return true;
+  fprintf(stderr, "stube: cannot listen on %s:%d: %s\n", h->settings.host,
+          h->settings.port, uv_strerror(e));
+  return false;
+}
+
+static void print_ready(const Host *h) {
+  bool v6 = strchr(h->settings.host, ':') != NULL;
+  printf("stube: listening on http://%s%s%s:%d\n", v6 ? "[" : "",
+         h->settings.host, v6 ? "]" : "", h->real_port);
+  fflush(stdout);
+}
+
+bool host_serve(Host *h) {
+  h->router = router_new(h->settings.base_path);
+  endpoints_add(h);
+  for (Mount *m = h->mounts; m; m = m->next) {
+    if (endpoints_mount(h, m)) continue;
+    fprintf(stderr, "stube: the path \"%s\" is malformed or stands twice\n",
+            m->path);
+    return false;
+  }
+  signal(SIGPIPE, SIG_IGN);
+  bool ok = listen_now(h);
+  if (ok) {
+    start_handles(h);
+    h->is_serving = true;
+    print_ready(h);
+    uv_run(&h->loop, UV_RUN_DEFAULT);
+  } else {
+    http_server_drain(h->server, 0, on_drained, h);
+    uv_run(&h->loop, UV_RUN_DEFAULT);
+  }
+  return ok;
+}
+
+void host_free(Host *h) {
+  while (store_poll(h->store)) continue;
+  mounts_free(h);
+  kernel_free(h->kernel);
+  if (h->server) http_server_free(h->server);
+  uv_walk(&h->loop, close_handle, NULL);
+  uv_run(&h->loop, UV_RUN_DEFAULT);
+  int e = uv_loop_close(&h->loop);
+  ASSERT(e == 0);
+  router_free(h->router);
+  store_free(h->store);
+  persist_free(h->persist);
+  vm_free(h->vm);
+  settings_free(&h->settings);
+  buf_free(&h->headers);
+  buf_free(&h->frame);
+  buf_free(&h->page);
+  free(h);
+}

@@ -1,0 +1,302 @@
+/* `stube test`: busted inside the host, and `stube.drive`, with which specs mint and
+ * drive conversations without a socket. The memory store is polled by hand, so a
+ * spec can hold a commit, fail it, and look at what is visible meanwhile. */
+#include <lauxlib.h>
+#include <lua.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "host/host.h"
+#include "lua/loader.h"
+
+static const char drive_key; /* registry: released fragments, oldest first */
+
+/* --- ports: what is released is kept for the spec --- */
+
+static void drive_release(void *ud, Conv *c, uint64_t turn, const Fragment *f,
+                          size_t n) {
+  static const char *const kinds[] = { "elements", "signals", "script",
+                                       "close" };
+  Host *h = ud;
+  lua_State *L = vm_lua(h->vm);
+  lua_rawgetp(L, LUA_REGISTRYINDEX, &drive_key);
+  for (size_t i = 0; i < n; i++) {
+    lua_createtable(L, 0, 6);
+    lua_pushstring(L, kinds[f[i].kind]);
+    lua_setfield(L, -2, "kind");
+    lua_pushstring(L, f[i].mode);
+    lua_setfield(L, -2, "mode");
+    lua_pushlstring(L, f[i].selector.ptr, f[i].selector.len);
+    lua_setfield(L, -2, "selector");
+    lua_pushlstring(L, f[i].body.ptr, f[i].body.len);
+    lua_setfield(L, -2, "body");
+    lua_pushinteger(L, (lua_Integer)turn);
+    lua_setfield(L, -2, "turn");
+    lua_pushstring(L, conv_cid(c));
+    lua_setfield(L, -2, "cid");
+    lua_rawseti(L, -2, (lua_Integer)lua_rawlen(L, -2) + 1);
+  }
+  lua_pop(L, 1);
+}
+
+static void drive_ended(void *ud, Conv *c) { (void)ud, (void)c; }
+
+/* --- events --- */
+
+typedef struct DriveEvent {
+  Event ev;
+  Host *host;
+  int ref;    /* the spec's event table */
+  int result; /* the table that says what became of it */
+  char *name;
+} DriveEvent;
+
+static Err drive_push(Event *ev, lua_State *L) {
+  DriveEvent *d = (DriveEvent *)ev;
+  lua_rawgeti(L, LUA_REGISTRYINDEX, d->ref);
+  lua_getfield(L, -1, "value");
+  lua_getfield(L, -2, "signals");
+  lua_getfield(L, -3, "form");
+  lua_remove(L, -4);
+  return OK;
+}
+
+static void drive_answer(Event *ev, Err result) {
+  DriveEvent *d = (DriveEvent *)ev;
+  lua_State *L = vm_lua(d->host->vm);
+  lua_rawgeti(L, LUA_REGISTRYINDEX, d->result);
+  lua_pushstring(L, err_name(result));
+  lua_setfield(L, -2, "result");
+  lua_pop(L, 1);
+  luaL_unref(L, LUA_REGISTRYINDEX, d->ref);
+  luaL_unref(L, LUA_REGISTRYINDEX, d->result);
+  free(d->name);
+  free(d);
+}
+
+static Host *drive_host(lua_State *L) {
+  return lua_touserdata(L, lua_upvalueindex(1));
+}
+
+static Conv *check_conv(lua_State *L, Host *h) {
+  Slice cid;
+  cid.ptr = luaL_checklstring(L, 1, &cid.len);
+  return kernel_find(h->kernel, cid);
+}
+
+/* The kernel works on the main thread's stack; specs may run in coroutines. */
+static lua_State *to_main(lua_State *L, Host *h, int n) {
+  lua_State *main = vm_lua(h->vm);
+  if (main != L) lua_xmove(L, main, n);
+  return main;
+}
+
+/* mint(embed) -> cid or nil, html */
+static int f_mint(lua_State *L) {
+  Host *h = drive_host(L);
+  Buf html = { 0 };
+  Conv *c;
+  kernel_now(h->kernel, clock_wall_ms());
+  lua_settop(L, 1);
+  lua_State *main = to_main(L, h, 1);
+  Mint mint = { .owner = "spec", .embed = lua_gettop(main) };
+  kernel_mint(h->kernel, &mint, &c, &html);
+  if (main != L) lua_pop(main, 1);
+  if (c) lua_pushstring(L, conv_cid(c));
+  else lua_pushnil(L);
+  lua_pushlstring(L, html.ptr, html.len);
+  buf_free(&html);
+  return 2;
+}
+
+/* post(cid, { to =, event =, value =, signals =, form =, page =, n = }) -> a table
+ * whose `result` is set once the event is answered */
+static int f_post(lua_State *L) {
+  Host *h = drive_host(L);
+  Conv *c = check_conv(L, h);
+  luaL_checktype(L, 2, LUA_TTABLE);
+  if (!c) return luaL_error(L, "there is no such conversation");
+  DriveEvent *d = xcalloc(1, sizeof *d);
+  lua_getfield(L, 2, "event");
+  d->name = xstrdup(lua_tostring(L, -1) ? lua_tostring(L, -1) : "-");
+  d->ev.name = slice_str(d->name);
+  lua_getfield(L, 2, "to");
+  if (lua_isstring(L, -1)) d->ev.iid = iid_parse(slice_str(lua_tostring(L, -1)));
+  lua_getfield(L, 2, "page");
+  if (lua_isstring(L, -1))
+    snprintf(d->ev.page, sizeof d->ev.page, "%s", lua_tostring(L, -1));
+  lua_getfield(L, 2, "n");
+  d->ev.number = (uint64_t)lua_tointeger(L, -1);
+  d->ev.from_visitor = true;
+  d->ev.push = drive_push;
+  d->ev.answer = drive_answer;
+  d->host = h;
+  lua_pushvalue(L, 2);
+  d->ref = luaL_ref(L, LUA_REGISTRYINDEX);
+  lua_newtable(L);
+  lua_pushvalue(L, -1);
+  d->result = luaL_ref(L, LUA_REGISTRYINDEX);
+  kernel_now(h->kernel, clock_wall_ms());
+  kernel_post(h->kernel, c, &d->ev);
+  return 1;
+}
+
+/* poll() -> how many commits are still under way */
+static int f_poll(lua_State *L) {
+  lua_pushinteger(L, (lua_Integer)store_poll(drive_host(L)->store));
+  return 1;
+}
+
+/* hold(bool): commits complete only through settle(). */
+static int f_hold(lua_State *L) {
+  store_memory_hold(drive_host(L)->store, lua_toboolean(L, 1));
+  return 0;
+}
+
+/* settle(ok): the oldest held commit succeeds or fails at the next poll. */
+static int f_settle(lua_State *L) {
+  store_memory_settle(drive_host(L)->store,
+                      lua_toboolean(L, 1) ? OK : ERR_UNAVAILABLE);
+  return 0;
+}
+
+/* take() -> the fragments released since the last call */
+static int f_take(lua_State *L) {
+  lua_rawgetp(L, LUA_REGISTRYINDEX, &drive_key);
+  lua_newtable(L);
+  lua_rawsetp(L, LUA_REGISTRYINDEX, &drive_key);
+  return 1;
+}
+
+typedef struct DrawEvent {
+  Event ev;
+  bool done;
+} DrawEvent;
+
+static void drawn(Event *ev, Err result) {
+  (void)result;
+  ((DrawEvent *)ev)->done = true;
+}
+
+/* page(cid) -> its whole HTML */
+static int f_page(lua_State *L) {
+  Host *h = drive_host(L);
+  Conv *c = check_conv(L, h);
+  if (!c || conv_busy(c)) return luaL_error(L, "gone, or busy");
+  Buf html = { 0 };
+  DrawEvent d = { .ev = { .draw = &html, .answer = drawn } };
+  kernel_post(h->kernel, c, &d.ev);
+  lua_pushlstring(L, html.ptr, html.len);
+  buf_free(&html);
+  return 1;
+}
+
+/* alive(cid) -> is there such a conversation? */
+static int f_alive(lua_State *L) {
+  Conv *c = check_conv(L, drive_host(L));
+  lua_pushboolean(L, c && !conv_ended(c));
+  return 1;
+}
+
+/* offered(cid, iid, event, p or nil, mac) -> was this URL made by us? */
+static int f_offered(lua_State *L) {
+  Conv *c = check_conv(L, drive_host(L));
+  Slice p = { 0 };
+  if (!lua_isnoneornil(L, 4)) p.ptr = luaL_checklstring(L, 4, &p.len);
+  lua_pushboolean(L, c && conv_offered(c, (uint32_t)luaL_checkinteger(L, 2),
+                                       slice_str(luaL_checkstring(L, 3)), p,
+                                       slice_str(luaL_checkstring(L, 5))));
+  return 1;
+}
+
+/* collect(): names what is static, as after a load. */
+static int f_collect(lua_State *L) {
+  kernel_collect(drive_host(L)->kernel);
+  return 0;
+}
+
+static int f_stats(lua_State *L) {
+  KernelStats s = kernel_stats(drive_host(L)->kernel);
+  lua_newtable(L);
+  lua_pushinteger(L, (lua_Integer)s.conversations);
+  lua_setfield(L, -2, "conversations");
+  lua_pushinteger(L, (lua_Integer)s.turns);
+  lua_setfield(L, -2, "turns");
+  lua_pushinteger(L, (lua_Integer)s.failed_turns);
+  lua_setfield(L, -2, "failed_turns");
+  return 1;
+}
+
+/* log(level): "error" lines of failed turns would drown a spec's output. */
+static int f_log(lua_State *L) {
+  drive_host(L)->log.level = lua_toboolean(L, 1) ? LOG_INFO : LOG_OFF;
+  return 0;
+}
+
+static void open_drive(Host *h) {
+  static const luaL_Reg functions[] = {
+    { "mint", f_mint },       { "post", f_post },       { "poll", f_poll },
+    { "hold", f_hold },       { "settle", f_settle },   { "take", f_take },
+    { "page", f_page },       { "alive", f_alive },     { "stats", f_stats },
+    { "offered", f_offered }, { "collect", f_collect }, { "log", f_log },
+    { NULL, NULL },
+  };
+  lua_State *L = vm_lua(h->vm);
+  lua_newtable(L);
+  lua_rawsetp(L, LUA_REGISTRYINDEX, &drive_key);
+  luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
+  lua_newtable(L);
+  lua_pushlightuserdata(L, h);
+  luaL_setfuncs(L, functions, 1);
+  lua_setfield(L, -2, "stube.drive");
+  lua_pop(L, 1);
+}
+
+/* --- busted --- */
+
+static const char runner[] =
+    "package.path = '/usr/share/lua/5.4/?.lua;/usr/share/lua/5.4/?/init.lua;'\n"
+    "  .. package.path\n"
+    "package.cpath = '/usr/lib/x86_64-linux-gnu/lua/5.4/?.so;' .. package.cpath\n"
+    "local compat = require 'busted.compatibility'\n"
+    "local code = 0\n"
+    "compat.exit = function(n) code = n; error('busted ends here', 0) end\n"
+    "local ok, e = pcall(require 'busted.runner', { standalone = false })\n"
+    "if not ok and e ~= 'busted ends here' then error(e, 0) end\n"
+    "return code\n";
+
+/* loadfile(path) for busted: spec files are recorded, so that functions in them can
+ * be saved like those of an app. */
+static int f_loadfile(lua_State *L) {
+  if (loader_compile_file(L, luaL_checkstring(L, 1)) == LUA_OK) return 1;
+  lua_pushnil(L);
+  lua_insert(L, -2);
+  return 2;
+}
+
+int host_test(Host *h, int argc, char **argv) {
+  host_start(h, drive_release, drive_ended);
+  open_drive(h);
+  lua_State *L = vm_lua(h->vm);
+  lua_newtable(L);
+  lua_pushliteral(L, "stube test");
+  lua_rawseti(L, -2, 0);
+  for (int i = 0; i < argc; i++) {
+    lua_pushstring(L, argv[i]);
+    lua_rawseti(L, -2, i + 1);
+  }
+  lua_setglobal(L, "arg");
+  lua_pushcfunction(L, f_loadfile);
+  lua_setglobal(L, "loadfile");
+  int status = luaL_loadbufferx(L, runner, sizeof runner - 1, "=stube test", "t");
+  if (status == LUA_OK) status = vm_call(L, 0, 1);
+  if (status != LUA_OK) {
+    vm_push_error_text(L, -1);
+    fprintf(stderr, "stube test: %s\n(busted is needed: make setup, or Debian's "
+                    "package lua-busted)\n", lua_tostring(L, -1));
+    return 1;
+  }
+  int code = (int)lua_tointeger(L, -1);
+  return code ? 1 : 0;
+}

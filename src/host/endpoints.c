@@ -1,0 +1,169 @@
+/* What each path does. Conversations are found, and their owner checked, here. */
+#include <lauxlib.h>
+#include <lua.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "host/host.h"
+#include "http/reply.h"
+
+static void refuse(HttpReq *req, Err e) { http_reply_err(req, e); }
+
+/* --- pages --- */
+
+static void handle_mount(Host *h, HttpReq *req, const RouteMatch *match) {
+  Mount *m = ((Endpoint *)match->target)->mount;
+  if (h->is_stopping) {
+    HttpHeader retry = HEADER("Retry-After", "5");
+    http_reply_error(req, 503, SLICE("This server is about to restart."),
+                     &retry, 1);
+    return;
+  }
+  lua_State *L = vm_lua(h->vm);
+  int top = lua_gettop(L);
+  Err e = request_push_embed(h, req, match, m);
+  if (e) {
+    refuse(req, e);
+    return;
+  }
+  char fresh[TOKEN_LEN + 1] = "";
+  Slice token = trust_token(h, req);
+  if (!token.ptr) token_mint(fresh);
+  else memcpy(fresh, token.ptr, TOKEN_LEN);
+  Buf root = { 0 };
+  Conv *c;
+  Mint mint = { .owner = fresh, .embed = lua_gettop(L) };
+  e = kernel_mint(h->kernel, &mint, &c, &root);
+  lua_settop(L, top);
+  Buf cookie = { 0 };
+  HttpHeader extra = { SLICE_INIT("Set-Cookie"), { 0 } };
+  if (!token.ptr && c) {
+    trust_set_cookie(h, req, fresh, &cookie);
+    extra.value = buf_view(&cookie);
+  }
+  page_reply(h, req, c, m->title ? m->title : h->settings.title,
+             buf_view(&root), e ? err_status(e) : 200, &extra,
+             cookie.len ? 1 : 0);
+  buf_free(&cookie);
+  buf_free(&root);
+}
+
+/* A page of a conversation that lives. */
+typedef struct PageEvent {
+  Event ev;
+  Host *host;
+  HttpReq *req;
+  Conv *conv;
+  Buf root;
+} PageEvent;
+
+static void page_drawn(Event *ev, Err result) {
+  PageEvent *p = (PageEvent *)ev;
+  if (result == ERR_GONE) {
+    refuse(p->req, ERR_GONE);
+  } else if (result && result != ERR_APP) {
+    refuse(p->req, result);
+  } else {
+    page_reply(p->host, p->req, p->conv, p->host->settings.title,
+               buf_view(&p->root), 200, NULL, 0);
+  }
+  buf_free(&p->root);
+  free(p);
+}
+
+/* The conversation of a request, for its owner; answers what it refuses. */
+static Conv *find_conv(Host *h, HttpReq *req, const RouteMatch *m) {
+  Conv *c = kernel_find(h->kernel, route_param(m, "cid"));
+  if (!c || conv_ended(c)) refuse(req, ERR_GONE);
+  else if (!trust_owns(h, req, c)) refuse(req, ERR_FORBIDDEN);
+  else return c;
+  return NULL;
+}
+
+static void handle_conv(Host *h, HttpReq *req, const RouteMatch *m) {
+  Conv *c = find_conv(h, req, m);
+  if (!c) return;
+  PageEvent *p = xcalloc(1, sizeof *p);
+  *p = (PageEvent){ .host = h, .req = req, .conv = c };
+  p->ev.draw = &p->root;
+  p->ev.answer = page_drawn;
+  kernel_post(h->kernel, c, &p->ev);
+}
+
+/* --- assets and health --- */
+
+static void handle_client(Host *h, HttpReq *req, const RouteMatch *m) {
+  (void)m;
+  HttpHeader safe = HEADER("X-Content-Type-Options", "nosniff");
+  file_reply(req, &h->client, &safe, 1);
+}
+
+static void handle_ui(Host *h, HttpReq *req, const RouteMatch *m) {
+  (void)m;
+  HttpHeader safe = HEADER("X-Content-Type-Options", "nosniff");
+  file_reply(req, &h->ui, &safe, 1);
+}
+
+static void handle_health(Host *h, HttpReq *req, const RouteMatch *m) {
+  (void)m;
+  HttpHeader type = HEADER("Content-Type", "text/plain; charset=utf-8");
+  http_reply(req, h->is_stopping ? 503 : 200, &type, 1,
+             h->is_stopping ? SLICE("stopping\n") : SLICE("ok\n"));
+}
+
+/* --- the router --- */
+
+static const struct {
+  HttpMethod method;
+  const char *pattern;
+  Endpoint endpoint;
+} table[] = {
+  { METHOD_GET, "/conv/:cid", { handle_conv, NULL } },
+  { METHOD_GET, "/conv/:cid/sse", { handle_stream, NULL } },
+  { METHOD_POST, "/conv/:cid/:iid/:event", { handle_event, NULL } },
+  { METHOD_GET, "/stube/client.js", { handle_client, NULL } },
+  { METHOD_GET, "/stube/ui.css", { handle_ui, NULL } },
+  { METHOD_GET, "/stube/health", { handle_health, NULL } },
+};
+
+void endpoints_add(Host *h) {
+  for (size_t i = 0; i < countof(table); i++) {
+    Err e = router_add(h->router, table[i].method, slice_str(table[i].pattern),
+                       (void *)&table[i].endpoint);
+    ASSERT(!e);
+  }
+}
+
+bool endpoints_mount(Host *h, Mount *m) {
+  Endpoint *e = xcalloc(1, sizeof *e);
+  *e = (Endpoint){ handle_mount, m };
+  if (!router_add(h->router, METHOD_GET, slice_str(m->path), e)) return true;
+  free(e);
+  return false;
+}
+
+void endpoints_unmount(Host *h, Mount *m) {
+  free(router_remove(h->router, METHOD_GET, slice_str(m->path)));
+}
+
+void on_request(void *ud, HttpReq *req) {
+  Host *h = ud;
+  kernel_now(h->kernel, clock_wall_ms());
+  RouteMatch m;
+  switch (router_find(h->router, req_method(req), req_path(req), &m)) {
+  case ROUTE_FOUND:
+    ((Endpoint *)m.target)->handle(h, req, &m);
+    break;
+  case ROUTE_NONE: refuse(req, ERR_NOT_FOUND); break;
+  case ROUTE_METHOD: {
+    HttpHeader allow = { SLICE_INIT("Allow"), slice_str(m.allow) };
+    http_reply_error(req, 405, slice_str(err_words(ERR_METHOD)), &allow, 1);
+    break;
+  }
+  case ROUTE_OPTIONS: {
+    HttpHeader allow = { SLICE_INIT("Allow"), slice_str(m.allow) };
+    http_reply(req, 204, &allow, 1, (Slice){ 0 });
+    break;
+  }
+  }
+}

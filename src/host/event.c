@@ -1,0 +1,158 @@
+/* POST /conv/:cid/:iid/:event: from bytes to an Event, and its answer.
+ *
+ * Who may, first: the conversation, its owner, where the request comes from, and
+ * whether this very URL was offered. Then what it says. Then the kernel. */
+#include <lua.h>
+#include <stdlib.h>
+
+#include "host/host.h"
+#include "http/reply.h"
+#include "wire/form.h"
+#include "wire/signals.h"
+
+typedef enum BodyKind { BODY_NONE, BODY_JSON, BODY_FORM } BodyKind;
+
+typedef struct PostEvent {
+  Event ev;
+  Host *host;
+  HttpReq *req; /* holds every slice below */
+  BodyKind kind;
+  bool is_plain; /* from a browser without our client: answered by a page */
+  Slice p; /* the value, as in the URL */
+  char cid[CID_LEN + 1];
+} PostEvent;
+
+/* "application/json; charset=utf-8" is application/json. */
+static bool is_type(Slice header, const char *type) {
+  size_t len = strlen(type);
+  if (header.len < len || strncasecmp(header.ptr, type, len) != 0) return false;
+  return header.len == len || header.ptr[len] == ';' || header.ptr[len] == ' ';
+}
+
+static Err body_kind(const HttpReq *req, BodyKind *out) {
+  Slice type = req_header(req, "Content-Type");
+  if (is_type(type, "application/json")) *out = BODY_JSON;
+  else if (is_type(type, "application/x-www-form-urlencoded")) *out = BODY_FORM;
+  else if (req_body(req).len == 0) *out = BODY_NONE;
+  else return ERR_MEDIA;
+  return OK;
+}
+
+/* "k3Jx.17": the page and the number. */
+static Err read_number(const HttpReq *req, Event *ev) {
+  Slice h = req_header(req, "Stube-Event");
+  if (!h.ptr) return OK;
+  const char *dot = memchr(h.ptr, '.', h.len);
+  size_t page = dot ? (size_t)(dot - h.ptr) : 0;
+  if (page == 0 || page > PAGE_ID_MAX || h.len - page - 1 == 0 ||
+      h.len - page - 1 > 15)
+    return ERR_BAD_INPUT;
+  for (size_t i = 0; i < page; i++) {
+    char c = h.ptr[i];
+    if (!((c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ||
+          (c >= 'A' && c <= 'Z') || c == '-' || c == '_'))
+      return ERR_BAD_INPUT;
+  }
+  uint64_t n = 0;
+  for (size_t i = page + 1; i < h.len; i++) {
+    if (h.ptr[i] < '0' || h.ptr[i] > '9') return ERR_BAD_INPUT;
+    n = n * 10 + (uint64_t)(h.ptr[i] - '0');
+  }
+  memcpy(ev->page, h.ptr, page);
+  ev->page[page] = '\0';
+  ev->number = n;
+  return OK;
+}
+
+/* --- what the kernel asks and answers --- */
+
+static Err push(Event *ev, lua_State *L) {
+  PostEvent *p = (PostEvent *)ev;
+  Err e = OK;
+  if (p->p.ptr) e = signals_push_url_value(L, p->p);
+  else lua_pushnil(L);
+  if (e) return e;
+  Slice body = req_body(p->req);
+  if (p->kind == BODY_FORM) {
+    lua_pushnil(L);
+    return form_push(L, body);
+  }
+  if (p->kind == BODY_JSON) e = signals_push(L, body);
+  else lua_newtable(L);
+  if (e) return e;
+  if (!lua_istable(L, -1)) return ERR_BAD_INPUT; /* signals are an object */
+  lua_getfield(L, -1, "$form");
+  if (!lua_isnil(L, -1) && !lua_istable(L, -1)) return ERR_BAD_INPUT;
+  if (lua_istable(L, -1)) {
+    lua_pushnil(L);
+    lua_setfield(L, -3, "$form");
+  }
+  return OK;
+}
+
+static void answer(Event *ev, Err result) {
+  PostEvent *p = (PostEvent *)ev;
+  if (result == ERR_APP) result = OK; /* the banner is on its way */
+  if (result == ERR_TOO_MANY || result == ERR_UNAVAILABLE) {
+    HttpHeader retry = HEADER("Retry-After", "1");
+    http_reply_error(p->req, err_status(result), slice_str(err_words(result)),
+                     &retry, 1);
+  } else if (result) {
+    http_reply_err(p->req, result);
+  } else if (p->is_plain) {
+    char where[512];
+    snprintf(where, sizeof where, "%s/conv/%s", p->host->settings.base_path,
+             p->cid);
+    HttpHeader to = { SLICE_INIT("Location"), slice_str(where) };
+    http_reply(p->req, 303, &to, 1, (Slice){ 0 });
+  } else {
+    HttpHeader store = HEADER("Cache-Control", "no-store");
+    http_reply(p->req, 204, &store, 1, (Slice){ 0 });
+  }
+  free(p);
+}
+
+/* The official Datastar bundle posts forms too, and reads patches from the stream. */
+static bool is_plain_form(const HttpReq *req, BodyKind kind) {
+  return kind == BODY_FORM && !req_header(req, "Datastar-Request").ptr;
+}
+
+void handle_event(Host *h, HttpReq *req, const RouteMatch *m) {
+  Slice name = route_param(m, "event"), query = req_query(req);
+  uint32_t iid = iid_parse(route_param(m, "iid"));
+  Conv *c = kernel_find(h->kernel, route_param(m, "cid"));
+  BodyKind kind = BODY_NONE;
+  Slice p = { 0 }, mac = { 0 };
+  Err e = OK;
+  if (!c || conv_ended(c)) e = ERR_GONE;
+  else if (!trust_owns(h, req, c)) e = ERR_FORBIDDEN;
+  else e = body_kind(req, &kind);
+  if (!e && !trust_origin(req, is_plain_form(req, kind))) e = ERR_FORBIDDEN;
+  if (!e) {
+    mac = query_raw(query, SLICE("m"));
+    p = query_raw(query, SLICE("p"));
+    if (!iid || !mac.ptr || !conv_offered(c, iid, name, p, mac))
+      e = ERR_FORBIDDEN;
+  }
+  if (e) {
+    http_reply_err(req, e);
+    return;
+  }
+  PostEvent *pe = xcalloc(1, sizeof *pe);
+  *pe = (PostEvent){ .host = h, .req = req, .p = p };
+  pe->kind = kind;
+  pe->is_plain = is_plain_form(req, kind);
+  pe->ev.iid = iid;
+  pe->ev.name = name;
+  pe->ev.from_visitor = true;
+  pe->ev.push = push;
+  pe->ev.answer = answer;
+  snprintf(pe->cid, sizeof pe->cid, "%s", conv_cid(c));
+  e = read_number(req, &pe->ev);
+  if (e) {
+    free(pe);
+    http_reply_err(req, e);
+    return;
+  }
+  kernel_post(h->kernel, c, &pe->ev);
+}

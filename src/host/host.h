@@ -1,0 +1,142 @@
+/* The impure whole: one struct that main owns, with all that a running app is.
+ *
+ *   main -> host_new -> host_load (the script) -> host_serve (until a signal)
+ *
+ * Several hosts can live in one process. */
+#ifndef HOST_HOST_H
+#define HOST_HOST_H
+
+#include <uv.h>
+
+#include "base/log.h"
+#include "http/file.h"
+#include "http/route.h"
+#include "http/server.h"
+#include "kernel/kernel.h"
+
+typedef struct Host Host;
+
+/* What the command line and s.config may say. Strings are owned. */
+typedef struct Settings {
+  char *host;      /* address to listen on */
+  int port;        /* 0 picks one */
+  char *base_path; /* "" or "/x" */
+  char *title;     /* of pages whose mount has none */
+  bool production; /* neutral error texts, no development aids */
+  bool trust_proxy; /* believe X-Forwarded-Proto and -For */
+  bool log_json;
+} Settings;
+
+/* One `s.mount`. */
+typedef struct Mount {
+  struct Mount *next;
+  char *path;
+  char *title;
+  int embed; /* Lua registry reference */
+  int args;  /* function(req), or LUA_NOREF */
+} Mount;
+
+/* What a matched path means (endpoints.c). */
+typedef struct Endpoint {
+  void (*handle)(Host *h, HttpReq *req, const RouteMatch *m);
+  Mount *mount;
+} Endpoint;
+
+struct Host {
+  uv_loop_t loop;
+  Log log;
+  Settings settings;
+  uint32_t given; /* settings that the command line fixed: bits of SET_ */
+  Vm *vm;
+  Persist *persist;
+  Store *store;
+  Kernel *kernel;
+  HttpServer *server;
+  Router *router;
+  Mount *mounts;
+  KernelConfig kernel_config;
+  File client, ui; /* what pages link to */
+  Buf headers;     /* of pages: a pre-built block, the CSP aside */
+  Buf frame;       /* one turn's events, framed */
+  Buf page;        /* a page being written */
+  uv_prepare_t prepare;
+  uv_check_t check;
+  uv_timer_t sweep;
+  uv_signal_t signals[2];
+  int real_port;
+  bool is_serving, is_stopping;
+};
+
+enum { SET_HOST = 1, SET_PORT = 2, SET_BASE_PATH = 4 };
+
+Host *host_new(void);
+void host_free(Host *h);
+
+typedef void (*HostRelease)(void *ud, Conv *c, uint64_t turn, const Fragment *f,
+                            size_t n);
+typedef void (*HostEnded)(void *ud, Conv *c);
+
+/* Starts the kernel; the settings are known, and no script has run. */
+void host_start(Host *h, HostRelease release, HostEnded ended);
+
+/* Loads the app. False when it failed; the error is printed on stderr. */
+bool host_load(Host *h, const char *script);
+
+/* Listens, prints the ready line, serves until SIGINT or SIGTERM, drains. False when
+ * it could not listen; says why. */
+bool host_serve(Host *h);
+
+/* Runs busted over the paths, inside this host. The exit code. */
+int host_test(Host *h, int argc, char **argv);
+
+/* --- config.c --- */
+void settings_init(Settings *s);
+void settings_free(Settings *s);
+/* Checks and sets a base path. An error text, or NULL. */
+const char *settings_base_path(Settings *s, const char *path);
+
+/* --- lib.c: `stube.host` --- */
+void lib_bind(Host *h); /* makes it loadable, for this host */
+void mounts_free(Host *h);
+
+/* --- endpoints.c --- */
+void endpoints_add(Host *h);
+/* Routes a mount; false when its path is malformed or taken. */
+bool endpoints_mount(Host *h, Mount *m);
+void endpoints_unmount(Host *h, Mount *m);
+void on_request(void *ud, HttpReq *req);
+
+/* --- request.c --- */
+
+/* Pushes a mount's embed, with what its args(req) makes of the request. Pushes
+ * nothing on failure: ERR_BAD_INPUT, or ERR_APP (logged). */
+Err request_push_embed(Host *h, HttpReq *req, const RouteMatch *match,
+                       const Mount *m);
+
+/* --- event.c: POST /conv/... --- */
+void handle_event(Host *h, HttpReq *req, const RouteMatch *m);
+
+/* --- live.c: who follows a conversation --- */
+void live_release(void *ud, Conv *c, uint64_t turn, const Fragment *f,
+                  size_t n);
+void live_ended(void *ud, Conv *c);
+void handle_stream(Host *h, HttpReq *req, const RouteMatch *m);
+
+/* --- page.c --- */
+void page_headers(Host *h);
+/* Answers with the shell around `root`; `c` may be NULL (nothing lives on). */
+void page_reply(Host *h, HttpReq *req, Conv *c, const char *title, Slice root,
+                int status, const HttpHeader *extra, size_t n);
+
+/* --- trust.c: who asks, and from where --- */
+
+/* The visitor's owner token from the cookie; its ptr is NULL when absent. */
+Slice trust_token(const Host *h, const HttpReq *req);
+/* Appends the value of a Set-Cookie header for a token. */
+void trust_set_cookie(const Host *h, const HttpReq *req, const char *token,
+                      Buf *out);
+bool trust_owns(const Host *h, const HttpReq *req, const Conv *c);
+/* May this request change state: does it come from a page of ours? */
+bool trust_origin(const HttpReq *req, bool is_plain_form);
+
+#endif

@@ -1,0 +1,251 @@
+/* Who follows a conversation: its open streams, and a ring of the newest events for
+ * those who come back (S38).
+ *
+ * Every event has an id, <turn>.<n>. A stream that attaches says the id of what its
+ * page already holds: nothing more is sent, or what follows it in the ring, or, when
+ * the ring no longer reaches back so far, one repaint. */
+#include <stdlib.h>
+
+#include "host/host.h"
+#include "http/reply.h"
+#include "http/stream.h"
+#include "wire/form.h"
+#include "wire/sse.h"
+
+typedef struct Id {
+  uint64_t turn;
+  uint32_t n;
+} Id;
+
+typedef struct Entry {
+  Id id;
+  uint32_t len; /* bytes in the ring */
+} Entry;
+
+typedef struct Live Live;
+
+typedef struct Follower {
+  Live *live;
+  Stream *stream;
+  struct Follower *next;
+} Follower;
+
+struct Live {
+  Host *host;
+  Conv *conv;
+  Follower *followers;
+  uint32_t n_followers;
+  Buf ring; /* whole events, oldest first */
+  Entry *entries;
+  uint32_t n_entries, cap_entries;
+  Id before; /* the id of the event before the oldest in the ring */
+};
+
+static Live *live_of(Host *h, Conv *c) {
+  void **slot = conv_slot(c);
+  if (!*slot) {
+    Live *l = xcalloc(1, sizeof *l);
+    l->host = h;
+    l->conv = c;
+    l->before = (Id){ conv_turn(c), 0 };
+    *slot = l;
+  }
+  return *slot;
+}
+
+static bool id_eq(Id a, Id b) { return a.turn == b.turn && a.n == b.n; }
+
+/* --- the ring --- */
+
+static void trim(Live *l, size_t max) {
+  size_t bytes = 0;
+  uint32_t n = 0;
+  while (l->ring.len - bytes > max && n < l->n_entries)
+    bytes += l->entries[n++].len;
+  if (n == 0) return;
+  l->before = l->entries[n - 1].id;
+  buf_drop(&l->ring, bytes);
+  memmove(l->entries, l->entries + n, (l->n_entries - n) * sizeof(Entry));
+  l->n_entries -= n;
+}
+
+static void remember(Live *l, Id id, Slice event) {
+  /* Half at a time, so that moving bytes is rare. */
+  if (l->ring.len + event.len > SSE_RING_BYTES) trim(l, SSE_RING_BYTES / 2);
+  if (l->n_entries == l->cap_entries) {
+    l->cap_entries = l->cap_entries ? l->cap_entries * 2 : 4;
+    l->entries = xrealloc(l->entries, l->cap_entries * sizeof(Entry));
+  }
+  l->entries[l->n_entries++] = (Entry){ id, (uint32_t)event.len };
+  buf_slice(&l->ring, event);
+}
+
+/* What follows `id`; false when the ring does not reach back to it. */
+static bool ring_after(const Live *l, Id id, Slice *out) {
+  size_t at = 0;
+  *out = buf_view(&l->ring);
+  if (id_eq(id, l->before)) return true;
+  for (uint32_t i = 0; i < l->n_entries; i++) {
+    at += l->entries[i].len;
+    if (!id_eq(id, l->entries[i].id)) continue;
+    *out = slice(l->ring.ptr + at, l->ring.len - at);
+    return true;
+  }
+  return false;
+}
+
+/* --- released fragments --- */
+
+static void put_event(Buf *b, Id id, const Fragment *f) {
+  char text[40];
+  int n = snprintf(text, sizeof text, "%llu.%u", (unsigned long long)id.turn,
+                   id.n);
+  SseMeta meta = { .id = slice(text, (size_t)n) };
+  switch (f->kind) {
+  case FRAG_ELEMENTS:
+    sse_patch_elements(b, &meta,
+                       &(SseElements){ .elements = f->body,
+                                       .selector = f->selector,
+                                       .mode = sse_mode_named(f->mode) });
+    break;
+  case FRAG_SIGNALS:
+    sse_patch_signals(b, &meta, f->body, false);
+    break;
+  case FRAG_SCRIPT:
+    sse_execute_script(b, &meta, f->body);
+    break;
+  case FRAG_CLOSE:
+    sse_event(b, &meta, SLICE("stube-close"), SLICE("ended"));
+    break;
+  }
+}
+
+void live_release(void *ud, Conv *c, uint64_t turn, const Fragment *f,
+                  size_t n) {
+  Host *h = ud;
+  Live *l = live_of(h, c);
+  uint32_t last = conv_fragment(c);
+  buf_clear(&h->frame);
+  for (size_t i = 0; i < n; i++) {
+    size_t from = h->frame.len;
+    Id id = { turn, last - (uint32_t)n + 1 + (uint32_t)i };
+    put_event(&h->frame, id, &f[i]);
+    remember(l, id, slice(h->frame.ptr + from, h->frame.len - from));
+  }
+  for (Follower *o = l->followers; o; o = o->next)
+    stream_write(o->stream, buf_view(&h->frame));
+}
+
+/* --- streams --- */
+
+static void unfollow(Follower *o) {
+  Live *l = o->live;
+  Follower **at = &l->followers;
+  while (*at != o) at = &(*at)->next;
+  *at = o->next;
+  l->n_followers--;
+  free(o);
+}
+
+static void on_close(void *ud) { unfollow(ud); }
+
+/* Starts the stream of `req` and sends it what it missed. */
+static void follow(Live *l, HttpReq *req, Slice missed) {
+  if (l->n_followers >= SSE_STREAMS_PER_CONV) {
+    http_reply_err(req, ERR_TOO_MANY);
+    return;
+  }
+  Follower *o = xcalloc(1, sizeof *o);
+  o->live = l;
+  o->stream = stream_start(req, NULL, 0, on_close, o);
+  if (!o->stream) {
+    free(o);
+    return;
+  }
+  o->next = l->followers;
+  l->followers = o;
+  l->n_followers++;
+  if (missed.len) stream_write(o->stream, missed);
+}
+
+void live_ended(void *ud, Conv *c) {
+  (void)ud;
+  Live *l = *conv_slot(c);
+  if (!l) return;
+  while (l->followers) {
+    stream_close(l->followers->stream, true);
+    unfollow(l->followers);
+  }
+  buf_free(&l->ring);
+  free(l->entries);
+  free(l);
+  *conv_slot(c) = NULL;
+}
+
+/* --- attaching --- */
+
+static bool parse_id(Slice s, Id *out) {
+  unsigned long long turn;
+  unsigned n;
+  char text[40], rest;
+  if (s.len == 0 || s.len >= sizeof text) return false;
+  memcpy(text, s.ptr, s.len);
+  text[s.len] = '\0';
+  if (sscanf(text, "%llu.%u%c", &turn, &n, &rest) != 2) return false;
+  *out = (Id){ turn, n };
+  return true;
+}
+
+typedef struct Repaint {
+  Event ev;
+  Host *host;
+  Conv *conv;
+  HttpReq *req;
+  Buf html;
+} Repaint;
+
+static void repainted(Event *ev, Err result) {
+  Repaint *r = (Repaint *)ev;
+  if (result && result != ERR_APP) {
+    http_reply_err(r->req, result);
+  } else {
+    Live *l = live_of(r->host, r->conv);
+    Fragment f = { .kind = FRAG_ELEMENTS,
+                   .mode = "inner",
+                   .selector = SLICE_INIT("#root"),
+                   .body = buf_view(&r->html) };
+    Buf event = { 0 };
+    put_event(&event, (Id){ conv_turn(r->conv), conv_fragment(r->conv) }, &f);
+    follow(l, r->req, buf_view(&event));
+    buf_free(&event);
+  }
+  buf_free(&r->html);
+  free(r);
+}
+
+void handle_stream(Host *h, HttpReq *req, const RouteMatch *m) {
+  Conv *c = kernel_find(h->kernel, route_param(m, "cid"));
+  if (!c || conv_ended(c)) {
+    http_reply_err(req, ERR_GONE);
+    return;
+  }
+  if (!trust_owns(h, req, c)) {
+    http_reply_err(req, ERR_FORBIDDEN);
+    return;
+  }
+  Id at;
+  bool known = parse_id(req_header(req, "Last-Event-ID"), &at) ||
+               parse_id(query_raw(req_query(req), SLICE("at")), &at);
+  Live *l = live_of(h, c);
+  Slice missed;
+  kernel_promote(h->kernel, c);
+  if (known && ring_after(l, at, &missed)) {
+    follow(l, req, missed);
+    return;
+  }
+  Repaint *r = xcalloc(1, sizeof *r);
+  *r = (Repaint){ .host = h, .conv = c, .req = req };
+  r->ev.draw = &r->html;
+  r->ev.answer = repainted;
+  kernel_post(h->kernel, c, &r->ev);
+}

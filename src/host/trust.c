@@ -1,0 +1,53 @@
+/* Who asks (the owner cookie) and from where (the origin). */
+#include "host/host.h"
+
+#include "http/cookie.h"
+
+/* Did the visitor come over TLS, as far as we can know? */
+static bool is_secure(const Host *h, const HttpReq *req) {
+  if (!h->settings.trust_proxy) return false;
+  return slice_is(req_header(req, "X-Forwarded-Proto"), "https");
+}
+
+/* Prefixed names are promises that browsers enforce (RFC 6265bis). */
+static const char *cookie_name(const Host *h, const HttpReq *req) {
+  if (!is_secure(h, req)) return "stube_sid";
+  return h->settings.base_path[0] ? "__Secure-stube_sid" : "__Host-stube_sid";
+}
+
+Slice trust_token(const Host *h, const HttpReq *req) {
+  Slice token = req_cookie(req, cookie_name(h, req));
+  return token.len == TOKEN_LEN ? token : (Slice){ 0 };
+}
+
+void trust_set_cookie(const Host *h, const HttpReq *req, const char *token,
+                      Buf *out) {
+  const char *path = h->settings.base_path[0] ? h->settings.base_path : "/";
+  Cookie c = { .name = slice_str(cookie_name(h, req)),
+               .value = slice_str(token),
+               .path = slice_str(path),
+               .is_secure = is_secure(h, req) };
+  Err e = cookie_write(out, &c);
+  ASSERT(!e);
+}
+
+bool trust_owns(const Host *h, const HttpReq *req, const Conv *c) {
+  Slice token = trust_token(h, req);
+  return token.ptr && token_eq(token, slice_str(conv_owner(c)));
+}
+
+bool trust_origin(const HttpReq *req, bool is_plain_form) {
+  Slice site = req_header(req, "Sec-Fetch-Site");
+  if (site.ptr)
+    return slice_is(site, "same-origin") ||
+           (is_plain_form && slice_is(site, "none"));
+  Slice origin = req_header(req, "Origin");
+  if (!origin.ptr) return true; /* neither: the signed URL decides */
+  Slice rest = origin;
+  if (slice_starts(rest, SLICE("http://")))
+    rest = slice(rest.ptr + 7, rest.len - 7);
+  else if (slice_starts(rest, SLICE("https://")))
+    rest = slice(rest.ptr + 8, rest.len - 8);
+  else return false;
+  return slice_eq(rest, req_header(req, "Host"));
+}

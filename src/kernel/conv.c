@@ -1,0 +1,275 @@
+/* Plain storage of a conversation: instances sorted by id (ids only grow, so adding
+ * is appending), tasks, and handles into the graph. No semantics here. */
+#include "kernel/conv.h"
+
+#include <lauxlib.h>
+#include <stdlib.h>
+
+#include "kernel/state.h"
+
+/* --- instances --- */
+
+static uint32_t index_of(const Conv *c, uint32_t iid) {
+  uint32_t lo = 0, hi = c->n_insts;
+  while (lo < hi) {
+    uint32_t mid = lo + (hi - lo) / 2;
+    if (c->insts[mid]->iid < iid) lo = mid + 1;
+    else hi = mid;
+  }
+  return lo;
+}
+
+Inst *conv_inst(const Conv *c, uint32_t iid) {
+  uint32_t i = index_of(c, iid);
+  return i < c->n_insts && c->insts[i]->iid == iid ? c->insts[i] : NULL;
+}
+
+Inst *conv_insert(Conv *c, Inst *in) {
+  if (c->n_insts == c->cap_insts) {
+    c->cap_insts = c->cap_insts ? c->cap_insts * 2 : 4;
+    c->insts = xrealloc(c->insts, c->cap_insts * sizeof *c->insts);
+  }
+  uint32_t i = index_of(c, in->iid);
+  memmove(c->insts + i + 1, c->insts + i,
+          (c->n_insts - i) * sizeof *c->insts);
+  c->insts[i] = in;
+  c->n_insts++;
+  return in;
+}
+
+Inst *conv_add(Conv *c, Def *def) {
+  Inst *in = xcalloc(1, sizeof *in);
+  in->iid = ++c->next_id;
+  in->def = def;
+  return conv_insert(c, in);
+}
+
+static void free_inst(Inst *in) {
+  for (uint32_t i = 0; i < in->n_kids; i++) {
+    free(in->kids[i].slot);
+    free(in->kids[i].key);
+  }
+  for (uint32_t i = 0; i < in->n_fields; i++) free(in->fields[i].path);
+  free(in->kids);
+  free(in->fields);
+  free(in->event);
+  free(in);
+}
+
+void conv_remove(Conv *c, Inst *in) {
+  uint32_t i = index_of(c, in->iid);
+  ASSERT(i < c->n_insts && c->insts[i] == in);
+  memmove(c->insts + i, c->insts + i + 1,
+          (c->n_insts - i - 1) * sizeof *c->insts);
+  c->n_insts--;
+  free_inst(in);
+}
+
+/* --- places --- */
+
+Kid *inst_kid(const Inst *in, Slice slot, const char *key) {
+  for (uint32_t i = 0; i < in->n_kids; i++) {
+    Kid *kid = &in->kids[i];
+    if (!slice_is(slot, kid->slot)) continue;
+    if (key ? kid->key && strcmp(kid->key, key) == 0 : !kid->key) return kid;
+  }
+  return NULL;
+}
+
+Kid *inst_add_kid(Inst *in, Slice slot, const char *key) {
+  in->kids = xrealloc(in->kids, (in->n_kids + 1) * sizeof *in->kids);
+  Kid *kid = &in->kids[in->n_kids++];
+  *kid = (Kid){ .slot = dup_slice(slot), .key = key ? xstrdup(key) : NULL };
+  return kid;
+}
+
+void inst_remove_kid(Inst *in, Kid *kid) {
+  uint32_t i = (uint32_t)(kid - in->kids);
+  free(kid->slot);
+  free(kid->key);
+  memmove(kid, kid + 1, (in->n_kids - i - 1) * sizeof *kid);
+  in->n_kids--;
+}
+
+/* Is `iid` in the chain that starts at `top`? */
+static bool in_chain(const Conv *c, uint32_t top, uint32_t iid) {
+  for (; top; top = conv_inst(c, top)->below)
+    if (top == iid) return true;
+  return false;
+}
+
+uint32_t *conv_place(Conv *c, const Inst *in, Kid **kid) {
+  if (kid) *kid = NULL;
+  if (!in->parent) return &c->top;
+  Inst *parent = conv_inst(c, in->parent);
+  for (uint32_t i = 0; i < parent->n_kids; i++) {
+    if (!in_chain(c, parent->kids[i].top, in->iid)) continue;
+    if (kid) *kid = &parent->kids[i];
+    return &parent->kids[i].top;
+  }
+  die("instance ix-%u stands in no place of ix-%u", in->iid, in->parent);
+}
+
+bool conv_shows(const Conv *c, const Inst *in) {
+  for (;;) {
+    if (!in->parent) return c->top == in->iid;
+    const Inst *parent = conv_inst(c, in->parent);
+    bool newest = false;
+    for (uint32_t i = 0; i < parent->n_kids && !newest; i++)
+      newest = parent->kids[i].top == in->iid;
+    if (!newest) return false;
+    in = parent;
+  }
+}
+
+Field *inst_field(const Inst *in, Slice path) {
+  for (uint32_t i = 0; i < in->n_fields; i++)
+    if (slice_is(path, in->fields[i].path)) return &in->fields[i];
+  return NULL;
+}
+
+Field *inst_add_field(Inst *in, Slice path) {
+  in->fields = xrealloc(in->fields, (in->n_fields + 1) * sizeof *in->fields);
+  Field *f = &in->fields[in->n_fields++];
+  *f = (Field){ .path = dup_slice(path) };
+  return f;
+}
+
+/* --- tasks --- */
+
+Task *conv_task(const Conv *c, uint32_t id) {
+  for (uint32_t i = 0; i < c->n_tasks; i++)
+    if (c->tasks[i].id == id) return &c->tasks[i];
+  return NULL;
+}
+
+Task *conv_add_task(Conv *c, uint32_t iid) {
+  if (c->n_tasks == c->cap_tasks) {
+    c->cap_tasks = c->cap_tasks ? c->cap_tasks * 2 : 2;
+    c->tasks = xrealloc(c->tasks, c->cap_tasks * sizeof *c->tasks);
+  }
+  Task *t = &c->tasks[c->n_tasks++];
+  *t = (Task){ .id = ++c->next_id, .iid = iid };
+  return t;
+}
+
+void conv_remove_task(Conv *c, uint32_t id) {
+  Task *t = conv_task(c, id);
+  ASSERT(t);
+  memmove(t, t + 1, (size_t)(c->tasks + c->n_tasks - (t + 1)) * sizeof *t);
+  c->n_tasks--;
+}
+
+/* --- handles --- */
+
+void conv_push(const Conv *c, lua_State *L, uint32_t handle) {
+  if (!handle) {
+    lua_pushnil(L);
+    return;
+  }
+  lua_rawgeti(L, LUA_REGISTRYINDEX, c->root);
+  lua_rawgeti(L, -1, handle);
+  lua_remove(L, -2);
+}
+
+uint32_t conv_keep(Conv *c, lua_State *L) {
+  if (lua_isnil(L, -1)) {
+    lua_pop(L, 1);
+    return 0;
+  }
+  uint32_t handle = c->n_holes ? c->holes[--c->n_holes] : ++c->n_handles;
+  lua_rawgeti(L, LUA_REGISTRYINDEX, c->root);
+  lua_insert(L, -2);
+  lua_rawseti(L, -2, handle);
+  lua_pop(L, 1);
+  return handle;
+}
+
+static void add_hole(Conv *c, uint32_t handle) {
+  if (c->n_holes == c->cap_holes) {
+    c->cap_holes = c->cap_holes ? c->cap_holes * 2 : 4;
+    c->holes = xrealloc(c->holes, c->cap_holes * sizeof *c->holes);
+  }
+  c->holes[c->n_holes++] = handle;
+}
+
+void conv_release(Conv *c, lua_State *L, uint32_t handle) {
+  if (!handle) return;
+  lua_rawgeti(L, LUA_REGISTRYINDEX, c->root);
+  lua_pushnil(L);
+  lua_rawseti(L, -2, handle);
+  lua_pop(L, 1);
+  add_hole(c, handle);
+}
+
+void conv_find_holes(Conv *c) {
+  uint32_t max = 0;
+  for (uint32_t i = 0; i < c->n_insts; i++) {
+    const Inst *in = c->insts[i];
+    if (in->self > max) max = in->self;
+    if (in->args > max) max = in->args;
+  }
+  for (uint32_t i = 0; i < c->n_tasks; i++)
+    if (c->tasks[i].thread > max) max = c->tasks[i].thread;
+  bool *used = xcalloc(max + 1, sizeof *used);
+  for (uint32_t i = 0; i < c->n_insts; i++) {
+    used[c->insts[i]->self] = true;
+    used[c->insts[i]->args] = true;
+  }
+  for (uint32_t i = 0; i < c->n_tasks; i++) used[c->tasks[i].thread] = true;
+  c->n_handles = max;
+  c->n_holes = 0;
+  for (uint32_t h = max; h >= 1; h--)
+    if (!used[h]) add_hole(c, h);
+  free(used);
+}
+
+/* --- the whole --- */
+
+Conv *conv_new(Kernel *k) {
+  Conv *c = xcalloc(1, sizeof *c);
+  c->kernel = k;
+  lua_State *L = vm_lua(k->vm);
+  lua_createtable(L, 4, 0);
+  c->root = luaL_ref(L, LUA_REGISTRYINDEX);
+  return c;
+}
+
+void conv_clear(Conv *c) {
+  for (uint32_t i = 0; i < c->n_insts; i++) free_inst(c->insts[i]);
+  c->n_insts = c->n_tasks = c->n_handles = c->n_holes = 0;
+  luaL_unref(vm_lua(c->kernel->vm), LUA_REGISTRYINDEX, c->root);
+  c->root = LUA_NOREF;
+}
+
+void conv_free(Conv *c) {
+  conv_clear(c);
+  free(c->insts);
+  free(c->tasks);
+  free(c->holes);
+  free(c->owner);
+  blob_drop(c->head);
+  buf_free(&c->outbox);
+  free(c);
+}
+
+/* --- what the host may ask --- */
+
+const char *conv_cid(const Conv *c) { return c->cid; }
+const char *conv_owner(const Conv *c) { return c->owner ? c->owner : ""; }
+bool conv_ended(const Conv *c) { return c->ended; }
+bool conv_busy(const Conv *c) { return c->busy; }
+uint64_t conv_turn(const Conv *c) { return c->turn; }
+uint32_t conv_fragment(const Conv *c) { return c->fragment; }
+bool conv_has(const Conv *c, uint32_t iid) { return conv_inst(c, iid) != NULL; }
+void **conv_slot(Conv *c) { return &c->host; }
+
+uint32_t iid_parse(Slice s) {
+  if (s.len < 4 || s.len > 13 || memcmp(s.ptr, "ix-", 3) != 0) return 0;
+  uint64_t v = 0;
+  for (size_t i = 3; i < s.len; i++) {
+    if (s.ptr[i] < '0' || s.ptr[i] > '9') return 0;
+    v = v * 10 + (uint64_t)(s.ptr[i] - '0');
+  }
+  return s.ptr[3] == '0' || v > UINT32_MAX ? 0 : (uint32_t)v;
+}

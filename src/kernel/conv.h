@@ -1,0 +1,153 @@
+/* What a conversation is made of, for the kernel's own files.
+ *
+ * Lua values of a conversation hang off one table, its root; C keeps integer handles
+ * into it. So the codec saves one graph, and the structs here are plain data that
+ * image.c writes beside it.
+ *
+ *   place: where a chain of instances stands, the newest showing
+ *     the page                chain of frames        conv->top
+ *     a slot of an instance   chain in that slot     kid->top
+ *   Inst.below links a chain downwards; Inst.caller is who gets the answer. */
+#ifndef KERNEL_CONV_H
+#define KERNEL_CONV_H
+
+#include "base/limits.h"
+#include "kernel/kernel.h"
+
+#include <lua.h>
+
+/* A registered definition. Instances point at it; registering again changes `ref`. */
+typedef struct Def {
+  char *id;         /* "todo/list" */
+  char *class_name; /* unused bytes of HTML are cheap to keep: "stube-c-todo-list" */
+  int ref;          /* of the definition's table, in the Lua registry */
+  bool is_flow;
+} Def;
+
+typedef struct Field {
+  char *path;     /* "draft", "address.street" */
+  uint64_t known; /* hash of the value that the client has; 0: not known */
+  char kind;      /* what it was when first drawn: 'n', 's', 'b', 0 for others */
+} Field;
+
+/* One place inside an instance. */
+typedef struct Kid {
+  char *slot;
+  char *key;      /* of a keyed child, or NULL */
+  uint32_t top;   /* the newest in the chain */
+  bool declared;  /* by `children`: its answer is an event of the parent */
+} Kid;
+
+typedef struct Inst {
+  uint32_t iid;
+  uint32_t parent;      /* the instance whose slot it stands in; 0: a frame */
+  uint32_t below;       /* what it covers in its place; 0: nothing */
+  uint32_t caller;      /* who called it; 0: the host, or it is a declared child */
+  uint32_t caller_task; /* the task that awaits it; 0: it answers with an event */
+  Def *def;
+  char *event;          /* s.call: the event that brings the answer, or NULL */
+  uint32_t self;        /* handle: the user's table */
+  uint32_t args;        /* handle: the embed's args, or 0 */
+  uint64_t args_hash;   /* of their encoding: is a declared child still the same? */
+  uint64_t drawn;       /* hash64 of its last HTML; 0: unknown to the page */
+  bool on_page;         /* its element is in the page as last sent */
+  bool started;         /* `start` has run */
+  bool touched;         /* code of it ran in this turn; not saved */
+  bool dying;           /* being removed in this turn; not saved */
+  Kid *kids;
+  uint32_t n_kids;
+  Field *fields;        /* what was bound when it was drawn */
+  uint32_t n_fields;
+} Inst;
+
+typedef struct Task {
+  uint32_t id;
+  uint32_t iid;    /* its owner */
+  uint32_t thread; /* handle */
+  uint32_t awaits; /* the instance whose answer it waits for */
+  bool is_body;    /* a flow's body: what it returns is the flow's answer */
+} Task;
+
+typedef struct Answer {
+  char page[PAGE_ID_MAX + 1];
+  uint64_t number;
+  Err result;
+} Answer;
+
+struct Conv {
+  Kernel *kernel;
+  Conv *hash_next;
+  Conv *older, *newer; /* the list of provisional ones */
+  char cid[CID_LEN + 1];
+  char *owner;         /* the owner token, or NULL */
+  void *host;          /* conv_slot */
+  MacKey mac_key;
+
+  /* header: never rewound (S35) */
+  uint32_t next_id;    /* iids and task ids, never reused */
+  uint64_t turn;       /* of the newest turn */
+  uint32_t fragment;   /* the last fragment released in it */
+  uint64_t revision;   /* in the store; 0: not there yet */
+  Answer answers[EVENT_PAGES_MAX];
+  uint32_t n_answers;
+  uint64_t minted_ms;
+
+  /* rewound: image.c writes these beside the graph */
+  Inst **insts;        /* sorted by iid */
+  uint32_t n_insts, cap_insts;
+  Task *tasks;
+  uint32_t n_tasks, cap_tasks;
+  uint32_t top;        /* the frame that owns the page */
+  uint32_t painted;    /* the frame that stands in #root, as last sent */
+  uint64_t random[4];  /* math.random (S44) */
+
+  int root;            /* the graph's root table, in the Lua registry */
+  uint32_t *holes;     /* free handles below n_handles; not saved */
+  uint32_t n_handles, n_holes, cap_holes;
+
+  Blob *head;          /* as last committed; of a fresh one, as booted */
+  Blob *pending;       /* the head whose commit is under way */
+  bool provisional, ended, busy;
+  Event *running;      /* whose turn is being committed */
+  Event *first, *last; /* waiting */
+  uint32_t n_waiting;
+  Buf outbox;          /* released after the commit (frag.h) */
+};
+
+/* --- conv.c: instances, tasks and handles --- */
+
+Conv *conv_new(Kernel *k);
+void conv_free(Conv *c);
+/* Forgets instances, tasks and graph; a decode fills them anew. */
+void conv_clear(Conv *c);
+
+Inst *conv_inst(const Conv *c, uint32_t iid); /* or NULL */
+/* A new instance; the id is the conversation's next. */
+Inst *conv_add(Conv *c, Def *def);
+void conv_remove(Conv *c, Inst *in); /* the record only */
+Inst *conv_insert(Conv *c, Inst *in); /* a decoded one, in order */
+
+Task *conv_task(const Conv *c, uint32_t id); /* or NULL */
+Task *conv_add_task(Conv *c, uint32_t iid);
+void conv_remove_task(Conv *c, uint32_t id);
+
+Kid *inst_kid(const Inst *in, Slice slot, const char *key); /* or NULL */
+Kid *inst_add_kid(Inst *in, Slice slot, const char *key);
+void inst_remove_kid(Inst *in, Kid *kid);
+/* The place `in` stands in: the variable that holds its chain's top. */
+uint32_t *conv_place(Conv *c, const Inst *in, Kid **kid);
+/* Is it the newest in its place, and so on up to the top frame? */
+bool conv_shows(const Conv *c, const Inst *in);
+
+Field *inst_field(const Inst *in, Slice path); /* or NULL */
+Field *inst_add_field(Inst *in, Slice path);
+
+/* Moves the value on top of `L` into the graph; returns its handle. nil is 0. */
+uint32_t conv_keep(Conv *c, lua_State *L);
+/* Pushes the value of a handle; 0 pushes nil. */
+void conv_push(const Conv *c, lua_State *L, uint32_t handle);
+void conv_release(Conv *c, lua_State *L, uint32_t handle);
+/* Rebuilds the free list after a decode: every handle not in use is free. */
+void conv_find_holes(Conv *c);
+
+#endif

@@ -1,0 +1,116 @@
+/* Definitions by id. A Def lives as long as the kernel and instances point at it;
+ * registering an id again swaps the table it refers to, for all of them at once. */
+#include <lauxlib.h>
+#include <lua.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "kernel/state.h"
+
+Def *def_find(Kernel *k, Slice id) {
+  lua_State *L = vm_lua(k->vm);
+  lua_rawgeti(L, LUA_REGISTRYINDEX, k->defs_ref);
+  lua_pushlstring(L, id.ptr, id.len);
+  lua_rawget(L, -2);
+  Def *def = lua_touserdata(L, -1);
+  lua_pop(L, 2);
+  return def;
+}
+
+static Def *add(Kernel *k, Slice id) {
+  Def *def = xcalloc(1, sizeof *def);
+  def->id = dup_slice(id);
+  def->ref = LUA_NOREF;
+  Buf name = { 0 };
+  buf_lit(&name, "stube-c-");
+  for (size_t i = 0; i < id.len; i++)
+    buf_byte(&name, id.ptr[i] == '/' ? '-' : id.ptr[i]);
+  def->class_name = dup_slice(buf_view(&name));
+  buf_free(&name);
+  k->defs = xrealloc(k->defs, (k->n_defs + 1) * sizeof *k->defs);
+  k->defs[k->n_defs++] = def;
+  return def;
+}
+
+Def *def_set(Kernel *k, Slice id, int idx) {
+  lua_State *L = vm_lua(k->vm);
+  Def *def = def_find(k, id);
+  if (!def) {
+    def = add(k, id);
+    lua_rawgeti(L, LUA_REGISTRYINDEX, k->defs_ref);
+    lua_pushlstring(L, id.ptr, id.len);
+    lua_pushlightuserdata(L, def);
+    lua_rawset(L, -3);
+    lua_pop(L, 1);
+  }
+  luaL_unref(L, LUA_REGISTRYINDEX, def->ref);
+  lua_pushvalue(L, idx);
+  def->ref = luaL_ref(L, LUA_REGISTRYINDEX);
+  lua_rawgeti(L, LUA_REGISTRYINDEX, def->ref);
+  def->is_flow = lua_getfield(L, -1, "body") == LUA_TFUNCTION;
+  lua_pop(L, 2);
+  return def;
+}
+
+void defs_free(Kernel *k) {
+  for (size_t i = 0; i < k->n_defs; i++) {
+    free(k->defs[i]->id);
+    free(k->defs[i]->class_name);
+    free(k->defs[i]);
+  }
+  free(k->defs);
+}
+
+bool def_get(Kernel *k, lua_State *L, const Def *def, const char *name) {
+  (void)k;
+  lua_rawgeti(L, LUA_REGISTRYINDEX, def->ref);
+  lua_getfield(L, -1, name);
+  lua_remove(L, -2);
+  return !lua_isnil(L, -1);
+}
+
+bool def_handler(Kernel *k, lua_State *L, const Def *def, Slice event) {
+  if (!def_get(k, L, def, "on")) return false;
+  lua_pushlstring(L, event.ptr, event.len);
+  lua_rawget(L, -2);
+  lua_remove(L, -2);
+  return !lua_isnil(L, -1);
+}
+
+/* Edits between two short words; enough for "did you mean". */
+static size_t distance(Slice a, Slice b) {
+  size_t row[EVENT_NAME_MAX + 1];
+  if (a.len > EVENT_NAME_MAX || b.len > EVENT_NAME_MAX) return SIZE_MAX;
+  for (size_t j = 0; j <= b.len; j++) row[j] = j;
+  for (size_t i = 1; i <= a.len; i++) {
+    size_t diagonal = row[0];
+    row[0] = i;
+    for (size_t j = 1; j <= b.len; j++) {
+      size_t best = diagonal + (a.ptr[i - 1] != b.ptr[j - 1]);
+      if (row[j] + 1 < best) best = row[j] + 1;
+      if (row[j - 1] + 1 < best) best = row[j - 1] + 1;
+      diagonal = row[j];
+      row[j] = best;
+    }
+  }
+  return row[b.len];
+}
+
+void nearest_key(lua_State *L, int table, Slice wanted, Buf *out) {
+  size_t best = wanted.len / 2 + 1;
+  Slice found = { 0 };
+  if (!lua_istable(L, table)) return;
+  table = lua_absindex(L, table);
+  for (lua_pushnil(L); lua_next(L, table); lua_pop(L, 1)) {
+    if (lua_type(L, -2) != LUA_TSTRING) continue;
+    Slice key;
+    key.ptr = lua_tolstring(L, -2, &key.len);
+    size_t d = distance(wanted, key);
+    /* Equal distances go by name, so that a message does not vary. */
+    bool better = d < best ||
+                  (d == best && found.ptr && strcmp(key.ptr, found.ptr) < 0);
+    if (better) best = d, found = key;
+  }
+  if (found.ptr)
+    buf_printf(out, "; did you mean \"%.*s\"?", (int)found.len, found.ptr);
+}

@@ -1,0 +1,300 @@
+/* What to draw after a turn, and drawing it (S45).
+ *
+ * An instance is drawn when code of it ran; a drawing covers what stands in its
+ * slots. `drawn` is the hash of what the page holds of an instance; a drawing with
+ * the same hash is not sent. It is 0 when an inner part has been sent since. */
+#include <lauxlib.h>
+#include <lua.h>
+
+#include "html/html.h"
+#include "kernel/state.h"
+#include "lua/coro.h"
+
+typedef struct Pen {
+  Kernel *k;
+  Inst *in;
+} Pen;
+
+static void draw_inst(Kernel *k, lua_State *L, Inst *in, Buf *out);
+
+/* --- what the renderer asks --- */
+
+/* Raises unless the instance has a function for the event. */
+static void check_event(Kernel *k, lua_State *L, const Inst *in, Slice event) {
+  if (slice_eq(event, SLICE("-"))) return;
+  bool has = def_handler(k, L, in->def, event);
+  lua_pop(L, 1);
+  if (has) return;
+  has = def_get(k, L, in->def, "handle");
+  lua_pop(L, 1);
+  if (has) return;
+  Buf hint = { .max = 200 };
+  def_get(k, L, in->def, "on");
+  nearest_key(L, -1, event, &hint);
+  lua_pop(L, 1);
+  lua_pushlstring(L, hint.ptr ? hint.ptr : "", hint.len);
+  buf_free(&hint);
+  lua_pushlstring(L, event.ptr, event.len);
+  luaL_error(L, "\"%s\" has no event \"%s\"%s", in->def->id,
+             lua_tostring(L, -1), lua_tostring(L, -2));
+}
+
+/* The instance that `to` names, seen from `in`. */
+static Inst *target(const Conv *c, lua_State *L, Inst *in, Slice to) {
+  if (!to.len) return in;
+  uint32_t iid = slice_is(to, "parent") ? in->parent : iid_parse(to);
+  Inst *found = conv_inst(c, iid);
+  Kid *kid = found ? NULL : inst_kid(in, to, NULL);
+  if (kid) found = conv_inst(c, kid->top);
+  if (!found) {
+    lua_pushlstring(L, to.ptr, to.len);
+    luaL_error(L, "to = \"%s\": there is no such instance (\"parent\", a slot's "
+                  "name or an instance's id is wanted)", lua_tostring(L, -1));
+  }
+  return found;
+}
+
+static void event_url(const HtmlContext *ctx, lua_State *L, Slice to,
+                      Slice event, int value, Buf *out) {
+  Pen *pen = ctx->ud;
+  Kernel *k = pen->k;
+  Conv *c = k->turn.conv;
+  Inst *in = target(c, L, pen->in, to);
+  if (event.len == 0 || event.len > EVENT_NAME_MAX)
+    luaL_error(L, "an event's name has 1 to %d bytes", EVENT_NAME_MAX);
+  for (size_t i = 0; i < event.len; i++) {
+    unsigned char ch = (unsigned char)event.ptr[i];
+    bool plain = ch == '_' || ch == '-' || ch == '.' || ch == ':' ||
+                 (ch >= '0' && ch <= '9') || (ch >= 'a' && ch <= 'z') ||
+                 (ch >= 'A' && ch <= 'Z');
+    if (!plain)
+      luaL_error(L, "an event's name has letters, digits and _ - . : only");
+  }
+  check_event(k, L, in, event);
+  char id[16];
+  int n = snprintf(id, sizeof id, "/ix-%u/", in->iid);
+  buf_puts(out, k->config.base_path);
+  buf_lit(out, "/conv/");
+  buf_put(out, c->cid, CID_LEN);
+  buf_put(out, id, (size_t)n);
+  buf_slice(out, event);
+  buf_lit(out, "?m=");
+  size_t at = out->len;
+  char sign[MAC_LEN];
+  memset(sign, '-', sizeof sign);
+  buf_put(out, sign, sizeof sign);
+  Slice p = { 0 };
+  if (value) {
+    buf_lit(out, "&p=");
+    size_t from = out->len;
+    k->ports.url_value(L, value, out);
+    p = slice(out->ptr + from, out->len - from);
+  }
+  conv_mac(c, in->iid, event, p, sign);
+  if (!buf_status(out)) memcpy(out->ptr + at, sign, sizeof sign);
+}
+
+static void bind(const HtmlContext *ctx, lua_State *L, Slice path,
+                 Buf *signal) {
+  Pen *pen = ctx->ud;
+  if (path.len && path.ptr[0] == '$') { /* a signal of the whole page */
+    buf_put(signal, path.ptr + 1, path.len - 1);
+    lua_pushnil(L);
+    return;
+  }
+  buf_printf(signal, "ix%u.", pen->in->iid);
+  buf_slice(signal, path);
+  conv_push(pen->k->turn.conv, L, pen->in->self);
+  field_push(L, lua_gettop(L), path);
+  lua_remove(L, -2);
+  field_drawn(pen->k, L, pen->in, path);
+}
+
+static void draw_kids(Kernel *k, lua_State *L, Inst *in, Slice name,
+                      Buf *out) {
+  for (uint32_t i = 0; i < in->n_kids; i++) {
+    if (!slice_is(name, in->kids[i].slot) || !in->kids[i].top) continue;
+    draw_inst(k, L, conv_inst(k->turn.conv, in->kids[i].top), out);
+  }
+}
+
+/* Draws the kids aside, then the element around them. The Buf hangs off a userdata,
+ * so that an error on the way does not leak it. */
+static int gc_buf(lua_State *L) {
+  buf_free(lua_touserdata(L, 1));
+  return 0;
+}
+
+static Buf *push_buf(lua_State *L) {
+  Buf *b = lua_newuserdatauv(L, sizeof *b, 0);
+  *b = (Buf){ 0 };
+  if (luaL_newmetatable(L, "stube.buf")) {
+    lua_pushcfunction(L, gc_buf);
+    lua_setfield(L, -2, "__gc");
+  }
+  lua_setmetatable(L, -2);
+  return b;
+}
+
+static void slot(const HtmlContext *ctx, lua_State *L, Slice name, int wrap,
+                 Buf *out) {
+  Pen *pen = ctx->ud;
+  if (!wrap) {
+    draw_kids(pen->k, L, pen->in, name, out);
+    return;
+  }
+  Buf *kids = push_buf(L);
+  draw_kids(pen->k, L, pen->in, name, kids);
+  HtmlContext inner = *ctx;
+  inner.id = (Slice){ 0 }; /* a part of this instance, not its root */
+  html_render_around(L, wrap, &inner, buf_view(kids), out);
+  buf_free(kids);
+  lua_pop(L, 1);
+}
+
+/* --- drawing --- */
+
+void draw_markup(Kernel *k, lua_State *L, const Inst *in, int idx, Buf *out) {
+  Pen pen = { k, (Inst *)in };
+  HtmlContext ctx = { .event_url = event_url, .bind = bind, .slot = slot,
+                      .ud = &pen };
+  if (in) ctx.component = slice_str(in->def->id);
+  html_render(L, idx, &ctx, out);
+}
+
+static void forget_page(const Conv *c, const Inst *in) {
+  ((Inst *)in)->on_page = false;
+  for (uint32_t i = 0; i < in->n_kids; i++) {
+    const Inst *kid = conv_inst(c, in->kids[i].top);
+    if (kid) forget_page(c, kid);
+  }
+}
+
+static void put_id(Buf *out, const Inst *in) {
+  buf_lit(out, "id=\"ix-");
+  buf_uint(out, in->iid);
+  buf_byte(out, '"');
+}
+
+static void draw_inst(Kernel *k, lua_State *L, Inst *in, Buf *out) {
+  size_t from = out->len;
+  k->turn.failed_iid = in->iid;
+  luaL_checkstack(L, 20, "instances nested too deeply");
+  if (!def_get(k, L, in->def, "render")) {
+    lua_pop(L, 1);
+    buf_lit(out, "<div ");
+    put_id(out, in);
+    buf_lit(out, " hidden></div>");
+  } else {
+    conv_push(k->turn.conv, L, in->self);
+    const char *was = coro_ban(k->vm, "render");
+    const char *had = k->turn.no_effects;
+    k->turn.no_effects = "render";
+    lua_call(L, 1, 1);
+    k->turn.no_effects = had;
+    coro_ban(k->vm, was);
+    Pen pen = { k, in };
+    char id[16];
+    int n = snprintf(id, sizeof id, "ix-%u", in->iid);
+    HtmlContext ctx = { .component = slice_str(in->def->id),
+                        .id = slice(id, (size_t)n),
+                        .event_url = event_url,
+                        .bind = bind,
+                        .slot = slot,
+                        .ud = &pen };
+    html_render(L, lua_gettop(L), &ctx, out);
+    lua_pop(L, 1);
+  }
+  in->drawn = hash64(slice(out->ptr + from, out->len - from));
+  in->on_page = true;
+}
+
+static void draw_frame(Kernel *k, lua_State *L, Buf *out) {
+  Conv *c = k->turn.conv;
+  for (uint32_t i = 0; i < c->n_insts; i++) c->insts[i]->on_page = false;
+  draw_inst(k, L, conv_inst(c, c->top), out);
+  c->painted = c->top;
+}
+
+void draw_page(Kernel *k, lua_State *L, Buf *out) {
+  Conv *c = k->turn.conv;
+  if (!c->top) return;
+  /* A fresh page takes its signals from the inputs as they are drawn. */
+  for (uint32_t i = 0; i < c->n_insts; i++)
+    for (uint32_t f = 0; f < c->insts[i]->n_fields; f++)
+      c->insts[i]->fields[f].known = 0;
+  draw_frame(k, L, out);
+}
+
+/* Will this one be drawn as part of one above it? */
+static bool is_covered(const Conv *c, const Inst *in) {
+  while (in->parent) {
+    in = conv_inst(c, in->parent);
+    if (in->touched) return true;
+  }
+  return false;
+}
+
+static void draw_one(Kernel *k, lua_State *L, Inst *in) {
+  Conv *c = k->turn.conv;
+  uint64_t before = in->drawn;
+  forget_page(c, in);
+  buf_clear(&k->scratch);
+  draw_inst(k, L, in, &k->scratch);
+  if (buf_status(&k->scratch))
+    luaL_error(L, "\"%s\" draws more than %d bytes", in->def->id,
+               (int)RENDER_BYTES_MAX);
+  if (in->drawn == before) return;
+  turn_piece(k, FRAG_ELEMENTS, "outer", (Slice){ 0 }, buf_view(&k->scratch));
+  while (in->parent) { /* their last drawing held the old one */
+    in = conv_inst(c, in->parent);
+    in->drawn = 0;
+  }
+}
+
+void draw_changes(Kernel *k, lua_State *L) {
+  Conv *c = k->turn.conv;
+  k->scratch.max = RENDER_BYTES_MAX;
+  if (!c->top) return;
+  if (c->painted != c->top) {
+    buf_clear(&k->scratch);
+    draw_frame(k, L, &k->scratch);
+    turn_piece(k, FRAG_ELEMENTS, "inner", SLICE("#root"),
+               buf_view(&k->scratch));
+  } else {
+    for (uint32_t i = 0; i < c->n_insts; i++) {
+      Inst *in = c->insts[i];
+      if (in->touched && in->on_page && conv_shows(c, in) && !is_covered(c, in))
+        draw_one(k, L, in);
+    }
+  }
+  field_flush(k, L);
+}
+
+/* --- errors --- */
+
+void draw_banner(Kernel *k, Conv *c, const Inst *in, Slice message, Buf *out) {
+  buf_lit(out, "<div ");
+  if (in) put_id(out, in);
+  buf_lit(out, " class=\"stube-error\" role=\"alert\"");
+  if (in) {
+    buf_lit(out, " data-stube-component=\"");
+    html_attribute(out, slice_str(in->def->id));
+    buf_byte(out, '"');
+  }
+  buf_lit(out, "><strong>Something went wrong</strong><p>");
+  if (k->config.development) html_text(out, message);
+  else buf_lit(out, "The step you just took could not be done. Nothing was "
+                    "changed by it.");
+  buf_lit(out, "</p>");
+  if (in) {
+    char sign[MAC_LEN];
+    conv_mac(c, in->iid, SLICE("-"), (Slice){ 0 }, sign);
+    buf_lit(out, "<button type=\"button\" class=\"stube-button\" "
+                 "data-on:click=\"@post(&#39;");
+    html_attribute(out, slice_str(k->config.base_path));
+    buf_printf(out, "/conv/%s/ix-%u/-?m=%.*s", c->cid, in->iid, MAC_LEN, sign);
+    buf_lit(out, "&#39;)\">Try again</button>");
+  }
+  buf_lit(out, "</div>");
+}

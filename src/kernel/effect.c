@@ -1,0 +1,372 @@
+/* Effects: one function each, and the table that is their language. An effect is a
+ * plain table {op, ...}; folding runs inside a protected call, so a function here may
+ * raise half-way: the turn fails and the conversation is put back. */
+#include <lauxlib.h>
+#include <lua.h>
+#include <stdlib.h>
+
+#include "kernel/state.h"
+
+typedef struct Origin {
+  Inst *in;      /* who asked; NULL when it is gone */
+  uint32_t task; /* the task that waits for an await's answer */
+} Origin;
+
+typedef void (*FoldFunction)(Kernel *k, lua_State *L, Origin o, int effect);
+
+/* --- appending --- */
+
+void effect_append(Kernel *k, lua_State *L) {
+  if (k->turn.no_effects)
+    luaL_error(L, "effects cannot be used in %s", k->turn.no_effects);
+  if (k->turn.n_effects >= TURN_EFFECTS_MAX)
+    luaL_error(L, "over %d effects in one turn", TURN_EFFECTS_MAX);
+  lua_rawgeti(L, LUA_REGISTRYINDEX, k->effects_ref);
+  lua_insert(L, -2);
+  lua_rawseti(L, -2, ++k->turn.n_effects);
+  lua_pop(L, 1);
+}
+
+static bool is_effect(lua_State *L, int idx) {
+  if (!lua_istable(L, idx)) return false;
+  bool is = lua_rawgeti(L, idx, 1) == LUA_TSTRING &&
+            effect_known(lua_tostring(L, -1));
+  lua_pop(L, 1);
+  return is;
+}
+
+static void refuse_returned(lua_State *L, int idx, const char *where) {
+  if (lua_istable(L, idx) && lua_getfield(L, idx, "type") == LUA_TSTRING)
+    luaL_error(L, "%s returned an embed: did you mean s.await(...) or "
+                  "s.call(...)?", where);
+  if (lua_istable(L, idx) && lua_rawgeti(L, idx, 1) == LUA_TSTRING)
+    luaL_error(L, "%s returned a table that starts with \"%s\", which is no "
+                  "effect; change self in place, and return nothing",
+               where, lua_tostring(L, -1));
+  luaL_error(L, "%s returned a %s; a handler changes self in place and returns "
+                "nothing, or effects as data", where, luaL_typename(L, idx));
+}
+
+void effect_returned(Kernel *k, lua_State *L, int idx, const char *where) {
+  idx = lua_absindex(L, idx);
+  if (lua_isnil(L, idx)) return;
+  if (is_effect(L, idx)) {
+    lua_pushvalue(L, idx);
+    effect_append(k, L);
+    return;
+  }
+  if (!lua_istable(L, idx)) refuse_returned(L, idx, where);
+  lua_Integer n = (lua_Integer)lua_rawlen(L, idx);
+  if (n == 0 && (lua_pushnil(L), lua_next(L, idx)))
+    refuse_returned(L, idx, where);
+  for (lua_Integer i = 1; i <= n; i++) {
+    lua_rawgeti(L, idx, i);
+    if (!is_effect(L, -1))
+      refuse_returned(L, lua_istable(L, -1) ? lua_gettop(L) : idx, where);
+    effect_append(k, L);
+  }
+}
+
+/* --- calling --- */
+
+/* The place that a callee of `in` takes: in opts.slot, else the caller's own. */
+static uint32_t *place_for(Kernel *k, lua_State *L, Inst *in, int opts,
+                           uint32_t *parent) {
+  Conv *c = k->turn.conv;
+  *parent = in->parent;
+  if (lua_isnoneornil(L, opts)) return conv_place(c, in, NULL);
+  luaL_argexpected(L, lua_istable(L, opts), opts, "options (a table)");
+  int type = lua_getfield(L, opts, "slot");
+  if (type == LUA_TNIL) {
+    lua_pop(L, 1);
+    return conv_place(c, in, NULL);
+  }
+  if (type != LUA_TSTRING)
+    luaL_error(L, "the option slot must be a string, not a %s",
+               lua_typename(L, type));
+  Slice slot;
+  slot.ptr = lua_tolstring(L, -1, &slot.len);
+  if (!def_get(k, L, in->def, "render"))
+    luaL_error(L, "\"%s\" draws nothing, so it has no slot \"%s\" for the "
+                  "callee", in->def->id, slot.ptr);
+  Kid *kid = inst_kid(in, slot, NULL);
+  if (!kid) kid = inst_add_kid(in, slot, NULL);
+  lua_pop(L, 2);
+  *parent = in->iid;
+  return &kid->top;
+}
+
+static size_t count_frames(const Conv *c) {
+  size_t n = 0;
+  for (uint32_t f = c->top; f; f = conv_inst(c, f)->below) n++;
+  return n;
+}
+
+static Inst *call(Kernel *k, lua_State *L, Inst *in, int embed, int opts) {
+  Conv *c = k->turn.conv;
+  uint32_t parent;
+  uint32_t *top = place_for(k, L, in, opts, &parent);
+  if (!parent && c->n_insts > CONV_FRAMES_MAX &&
+      count_frames(c) >= CONV_FRAMES_MAX)
+    luaL_error(L, "%d frames are on the stack: does \"%s\" call itself without "
+                  "end?", CONV_FRAMES_MAX, in->def->id);
+  Inst *callee = instance_make(k, L, embed, parent);
+  /* Making it may have moved what `top` pointed into: ask again. */
+  top = place_for(k, L, in, opts, &parent);
+  instance_place(c, callee, top);
+  callee->caller = in->iid;
+  if (parent) conv_inst(c, parent)->touched = true;
+  instance_start(k, callee);
+  return callee;
+}
+
+static const char *event_name(lua_State *L, int idx, const char *of) {
+  size_t len;
+  if (lua_type(L, idx) != LUA_TSTRING)
+    luaL_error(L, "%s: an event's name must be a string, not a %s", of,
+               luaL_typename(L, idx));
+  const char *name = lua_tolstring(L, idx, &len);
+  if (len == 0 || len > EVENT_NAME_MAX)
+    luaL_error(L, "%s: an event's name has 1 to %d bytes", of, EVENT_NAME_MAX);
+  return name;
+}
+
+static void fold_call(Kernel *k, lua_State *L, Origin o, int effect) {
+  lua_rawgeti(L, effect, 2);
+  lua_rawgeti(L, effect, 3);
+  lua_rawgeti(L, effect, 4);
+  int embed = lua_gettop(L) - 2;
+  const char *event = NULL;
+  if (!lua_isnil(L, embed + 1)) event = event_name(L, embed + 1, "call");
+  Inst *callee = call(k, L, o.in, embed, embed + 2);
+  if (event) callee->event = xstrdup(event);
+}
+
+static void fold_await(Kernel *k, lua_State *L, Origin o, int effect) {
+  lua_rawgeti(L, effect, 2);
+  lua_rawgeti(L, effect, 3);
+  int embed = lua_gettop(L) - 1;
+  Inst *callee = call(k, L, o.in, embed, embed + 1);
+  callee->caller_task = o.task;
+  conv_task(k->turn.conv, o.task)->awaits = callee->iid;
+}
+
+/* --- answering --- */
+
+static void push_event(lua_State *L, const char *name, int payload,
+                       const char *slot, const char *key, uint32_t from) {
+  payload = lua_absindex(L, payload);
+  lua_createtable(L, 0, 5);
+  lua_pushstring(L, name);
+  lua_setfield(L, -2, "event");
+  lua_pushvalue(L, payload);
+  lua_setfield(L, -2, "payload");
+  if (slot) lua_pushstring(L, slot), lua_setfield(L, -2, "slot");
+  if (key) lua_pushstring(L, key), lua_setfield(L, -2, "key");
+  lua_pushfstring(L, "ix-%d", (int)from);
+  lua_setfield(L, -2, "from");
+}
+
+/* The place of a declared child that was not called: it answers to its parent. */
+static Kid *declared_place(Conv *c, const Inst *in) {
+  Kid *kid;
+  if (!in->parent || in->caller) return NULL;
+  conv_place(c, in, &kid);
+  return kid->declared && !in->below ? kid : NULL;
+}
+
+static bool has_error_event(Kernel *k, lua_State *L, const Inst *in,
+                            const char *event) {
+  lua_pushfstring(L, "%s_error", event);
+  bool has = def_handler(k, L, in->def, slice_str(lua_tostring(L, -1)));
+  lua_pop(L, 2);
+  return has;
+}
+
+bool effect_takes_error(Kernel *k, lua_State *L, const Inst *in) {
+  Conv *c = k->turn.conv;
+  Kid *kid = declared_place(c, in);
+  if (kid)
+    return has_error_event(k, L, conv_inst(c, in->parent), kid->slot);
+  if (!in->caller) return false;
+  if (in->caller_task) return true;
+  return in->event &&
+         has_error_event(k, L, conv_inst(c, in->caller), in->event);
+}
+
+static void finish(Kernel *k, lua_State *L) {
+  Conv *c = k->turn.conv;
+  k->turn.finished = true;
+  while (c->top) instance_remove(k, L, c->top, false);
+}
+
+void effect_answer(Kernel *k, lua_State *L, Inst *in, bool ok) {
+  Conv *c = k->turn.conv;
+  int value = lua_gettop(L);
+  Kid *kid = declared_place(c, in);
+  uint32_t iid = in->iid, caller = in->caller, task = in->caller_task;
+  if (!ok && (caller || kid) && !effect_takes_error(k, L, in)) {
+    lua_settop(L, value);
+    lua_error(L); /* nobody takes it: the turn fails with this very error */
+  }
+  if (kid) { /* it stays; its parent hears of it */
+    lua_pushfstring(L, ok ? "%s" : "%s_error", kid->slot);
+    push_event(L, lua_tostring(L, -1), value, kid->slot, kid->key, iid);
+    turn_push(k, L, (Work){ .kind = WORK_EVENT, .iid = in->parent });
+  } else if (!caller) {
+    finish(k, L);
+  } else if (task) {
+    instance_remove(k, L, iid, false);
+    lua_pushvalue(L, value);
+    turn_push(k, L, (Work){ WORK_RESUME, caller, task, ok });
+  } else {
+    char *event = in->event;
+    in->event = NULL;
+    if (event) lua_pushfstring(L, ok ? "%s" : "%s_error", event);
+    else lua_pushnil(L);
+    free(event);
+    instance_remove(k, L, iid, false);
+    if (!lua_isnil(L, -1)) {
+      push_event(L, lua_tostring(L, -1), value, NULL, NULL, iid);
+      turn_push(k, L, (Work){ .kind = WORK_EVENT, .iid = caller });
+    } else {
+      conv_inst(c, caller)->touched = true;
+    }
+  }
+  lua_settop(L, value - 1);
+}
+
+static void fold_answer(Kernel *k, lua_State *L, Origin o, int effect) {
+  lua_rawgeti(L, effect, 2);
+  effect_answer(k, L, o.in, true);
+}
+
+static void fold_answer_error(Kernel *k, lua_State *L, Origin o, int effect) {
+  lua_rawgeti(L, effect, 2);
+  effect_answer(k, L, o.in, false);
+}
+
+static void fold_become(Kernel *k, lua_State *L, Origin o, int effect) {
+  Conv *c = k->turn.conv;
+  Inst *old = o.in;
+  lua_rawgeti(L, effect, 2);
+  Inst *in = instance_make(k, L, lua_gettop(L), old->parent);
+  in->caller = old->caller;
+  in->caller_task = old->caller_task;
+  in->event = old->event;
+  old->event = NULL;
+  old->caller = old->caller_task = 0;
+  Task *t = in->caller_task ? conv_task(c, in->caller_task) : NULL;
+  if (t) t->awaits = in->iid;
+  /* On top of the old one, which then leaves from below it. */
+  uint32_t *top = conv_place(c, old, NULL);
+  in->below = old->iid;
+  if (*top == old->iid) {
+    *top = in->iid;
+  } else {
+    Inst *above = conv_inst(c, *top);
+    while (above->below != old->iid) above = conv_inst(c, above->below);
+    above->below = in->iid;
+  }
+  if (old->parent) conv_inst(c, old->parent)->touched = true;
+  instance_remove(k, L, old->iid, false);
+  instance_start(k, in);
+}
+
+static void fold_finish(Kernel *k, lua_State *L, Origin o, int effect) {
+  (void)o, (void)effect;
+  finish(k, L);
+}
+
+/* --- reaching the page --- */
+
+static const char *const modes[] = { "outer",  "inner",  "replace", "prepend",
+                                     "append", "before", "after",   "remove",
+                                     NULL };
+
+static const char *mode_named(lua_State *L, const char *name) {
+  for (int i = 0; modes[i]; i++)
+    if (strcmp(modes[i], name) == 0) return modes[i];
+  luaL_error(L, "patch: mode \"%s\" is none of outer, inner, replace, prepend, "
+                "append, before, after, remove", name);
+  return NULL;
+}
+
+static void fold_patch(Kernel *k, lua_State *L, Origin o, int effect) {
+  lua_rawgeti(L, effect, 2);
+  int markup = lua_gettop(L);
+  const char *mode = modes[0];
+  Slice selector = { 0 };
+  if (lua_rawgeti(L, effect, 3) == LUA_TTABLE) {
+    if (lua_getfield(L, -1, "mode") != LUA_TNIL)
+      mode = mode_named(L, luaL_checkstring(L, -1));
+    if (lua_getfield(L, markup + 1, "selector") != LUA_TNIL)
+      selector.ptr = luaL_checklstring(L, -1, &selector.len);
+    if (selector.ptr && memchr(selector.ptr, '\n', selector.len))
+      luaL_error(L, "patch: a selector has no line ends");
+  }
+  buf_clear(&k->scratch);
+  if (!lua_isnil(L, markup)) draw_markup(k, L, o.in, markup, &k->scratch);
+  turn_piece(k, FRAG_ELEMENTS, mode, selector, buf_view(&k->scratch));
+}
+
+static void fold_patch_signals(Kernel *k, lua_State *L, Origin o, int effect) {
+  (void)o;
+  if (lua_rawgeti(L, effect, 2) != LUA_TTABLE)
+    luaL_error(L, "patch_signals wants a table, not a %s",
+               luaL_typename(L, -1));
+  buf_clear(&k->scratch);
+  k->ports.json(L, lua_gettop(L), &k->scratch);
+  turn_piece(k, FRAG_SIGNALS, NULL, (Slice){ 0 }, buf_view(&k->scratch));
+}
+
+static void fold_execute_script(Kernel *k, lua_State *L, Origin o, int effect) {
+  (void)o;
+  if (lua_rawgeti(L, effect, 2) != LUA_TSTRING)
+    luaL_error(L, "execute_script wants JavaScript as a string, not a %s",
+               luaL_typename(L, -1));
+  Slice js;
+  js.ptr = lua_tolstring(L, -1, &js.len);
+  turn_piece(k, FRAG_SCRIPT, NULL, (Slice){ 0 }, js);
+}
+
+/* --- the table --- */
+
+/* KEEP IN STEP: effects (lua/stube.lua, lib.c). */
+static const struct {
+  const char *op;
+  FoldFunction fold;
+  bool needs_origin; /* an effect of an instance that is gone says nothing */
+} effects[] = {
+  { "call", fold_call, true },                 /* cover the caller's place */
+  { "await", fold_await, true },               /* the same, and wait */
+  { "answer", fold_answer, true },             /* leave, give the caller a value */
+  { "answer_error", fold_answer_error, true }, /* leave, give it an error */
+  { "become", fold_become, true },             /* take this place and caller */
+  { "finish", fold_finish, false },            /* end the conversation */
+  { "patch", fold_patch, false },              /* extra elements */
+  { "patch_signals", fold_patch_signals, false },
+  { "execute_script", fold_execute_script, false },
+};
+
+bool effect_known(const char *op) {
+  for (size_t i = 0; i < countof(effects); i++)
+    if (strcmp(effects[i].op, op) == 0) return true;
+  return false;
+}
+
+void effect_fold(Kernel *k, lua_State *L, uint32_t iid, uint32_t task) {
+  int effect = lua_gettop(L);
+  luaL_checkstack(L, 20, "effects");
+  if (lua_rawgeti(L, effect, 1) != LUA_TSTRING)
+    luaL_error(L, "an effect is a table that starts with its name");
+  const char *op = lua_tostring(L, -1);
+  Origin o = { conv_inst(k->turn.conv, iid), task };
+  for (size_t i = 0; i < countof(effects); i++) {
+    if (strcmp(effects[i].op, op) != 0) continue;
+    if (o.in || !effects[i].needs_origin) effects[i].fold(k, L, o, effect);
+    lua_settop(L, effect - 1);
+    return;
+  }
+  luaL_error(L, "there is no effect \"%s\"", op);
+}

@@ -1,0 +1,288 @@
+/* A conversation as bytes: its head.
+ *
+ *   "STB1"                        magic and format
+ *   block header                  never rewound (S35)
+ *   block frames                  the structs of conv.h, field by field
+ *   block graph                   the root table, by persist
+ *
+ * A block is its length (varint) and its bytes; so is text. Numbers are varints. */
+#include <lauxlib.h>
+#include <lua.h>
+#include <stdlib.h>
+
+#include "kernel/state.h"
+
+static const Slice magic = SLICE_INIT("STB1");
+
+/* --- writing --- */
+
+static void put_text(Buf *b, const char *s) {
+  buf_varint(b, s ? strlen(s) + 1 : 0);
+  if (s) buf_puts(b, s);
+}
+
+static void put_header(Buf *b, const Conv *c) {
+  buf_put(b, c->cid, CID_LEN);
+  put_text(b, c->owner);
+  buf_varint(b, c->next_id);
+  buf_varint(b, c->turn);
+  buf_varint(b, c->minted_ms);
+  buf_varint(b, c->n_answers);
+  for (uint32_t i = 0; i < c->n_answers; i++) {
+    put_text(b, c->answers[i].page);
+    buf_varint(b, c->answers[i].number);
+    buf_varint(b, c->answers[i].result);
+  }
+}
+
+static void put_inst(Buf *b, const Inst *in) {
+  const uint32_t numbers[] = { in->iid,         in->parent, in->below,
+                               in->caller,      in->caller_task,
+                               in->self,        in->args };
+  for (size_t i = 0; i < countof(numbers); i++) buf_varint(b, numbers[i]);
+  put_text(b, in->def->id);
+  put_text(b, in->event);
+  buf_put(b, &in->args_hash, sizeof in->args_hash);
+  buf_put(b, &in->drawn, sizeof in->drawn);
+  buf_byte(b, (char)((in->on_page ? 1 : 0) | (in->started ? 2 : 0)));
+  buf_varint(b, in->n_kids);
+  for (uint32_t i = 0; i < in->n_kids; i++) {
+    const Kid *kid = &in->kids[i];
+    put_text(b, kid->slot);
+    put_text(b, kid->key);
+    buf_varint(b, kid->top);
+    buf_byte(b, kid->declared);
+  }
+  buf_varint(b, in->n_fields);
+  for (uint32_t i = 0; i < in->n_fields; i++) {
+    put_text(b, in->fields[i].path);
+    buf_put(b, &in->fields[i].known, sizeof in->fields[i].known);
+    buf_byte(b, in->fields[i].kind);
+  }
+}
+
+static void put_frames(Buf *b, const Conv *c) {
+  buf_varint(b, c->top);
+  buf_varint(b, c->painted);
+  buf_put(b, c->random, sizeof c->random);
+  buf_varint(b, c->n_insts);
+  for (uint32_t i = 0; i < c->n_insts; i++) put_inst(b, c->insts[i]);
+  buf_varint(b, c->n_tasks);
+  for (uint32_t i = 0; i < c->n_tasks; i++) {
+    const Task *t = &c->tasks[i];
+    buf_varint(b, t->id);
+    buf_varint(b, t->iid);
+    buf_varint(b, t->thread);
+    buf_varint(b, t->awaits);
+    buf_byte(b, t->is_body);
+  }
+}
+
+Err image_encode(Kernel *k, Conv *c, Blob **out) {
+  lua_State *L = vm_lua(k->vm);
+  Buf *head = &k->head, *part = &k->part;
+  buf_clear(head);
+  buf_slice(head, magic);
+  buf_clear(part);
+  put_header(part, c);
+  buf_block(head, buf_view(part));
+  buf_clear(part);
+  put_frames(part, c);
+  buf_block(head, buf_view(part));
+  buf_clear(part);
+  part->max = k->config.head_bytes_max;
+  lua_rawgeti(L, LUA_REGISTRYINDEX, c->root);
+  Err e = persist_encode(k->persist, L, lua_gettop(L), part);
+  part->max = 0;
+  if (e) {
+    lua_remove(L, -2); /* the message stays */
+    return e;
+  }
+  lua_pop(L, 1);
+  buf_block(head, buf_view(part));
+  *out = blob_new(buf_view(head));
+  return OK;
+}
+
+/* --- reading; the first failure sticks, and what follows reads as nothing --- */
+
+typedef struct Reader {
+  Slice in;
+  Err err;
+} Reader;
+
+static uint64_t get_number(Reader *r) {
+  uint64_t v = 0;
+  if (!r->err) r->err = take_varint(&r->in, &v);
+  return r->err ? 0 : v;
+}
+
+static uint32_t get_u32(Reader *r) {
+  uint64_t v = get_number(r);
+  if (v > UINT32_MAX) r->err = ERR_BAD_INPUT;
+  return r->err ? 0 : (uint32_t)v;
+}
+
+static void get_bytes(Reader *r, void *out, size_t n) {
+  if (!r->err && r->in.len < n) r->err = ERR_BAD_INPUT;
+  if (r->err) {
+    memset(out, 0, n);
+    return;
+  }
+  memcpy(out, r->in.ptr, n);
+  r->in = slice(r->in.ptr + n, r->in.len - n);
+}
+
+static uint8_t get_byte(Reader *r) {
+  uint8_t b;
+  get_bytes(r, &b, 1);
+  return b;
+}
+
+/* A copy, or NULL for a text that is absent. */
+static char *get_text(Reader *r) {
+  uint64_t n = get_number(r);
+  if (!r->err && n > r->in.len + 1) r->err = ERR_BAD_INPUT;
+  if (r->err || n == 0) return NULL;
+  char *s = dup_slice(slice(r->in.ptr, (size_t)n - 1));
+  r->in = slice(r->in.ptr + n - 1, r->in.len - (size_t)n + 1);
+  return s;
+}
+
+/* How many items follow: each takes a byte at least. */
+static uint32_t get_count(Reader *r) {
+  uint32_t n = get_u32(r);
+  if (n > r->in.len) r->err = ERR_BAD_INPUT;
+  return r->err ? 0 : n;
+}
+
+static void get_header(Reader *r, Conv *c) {
+  char cid[CID_LEN];
+  get_bytes(r, cid, sizeof cid);
+  free(c->owner);
+  c->owner = get_text(r);
+  c->next_id = get_u32(r);
+  c->turn = get_number(r);
+  c->minted_ms = get_number(r);
+  uint32_t n = get_count(r);
+  if (n > EVENT_PAGES_MAX) r->err = ERR_BAD_INPUT;
+  for (uint32_t i = 0; i < n && !r->err; i++) {
+    Answer *a = &c->answers[i];
+    char *page = get_text(r);
+    snprintf(a->page, sizeof a->page, "%s", page ? page : "");
+    free(page);
+    a->number = get_number(r);
+    uint64_t result = get_number(r);
+    if (result >= ERR_COUNT) r->err = ERR_BAD_INPUT;
+    a->result = (Err)(result % ERR_COUNT);
+  }
+  c->n_answers = r->err ? 0 : n;
+}
+
+static void get_inst(Reader *r, Kernel *k, Conv *c) {
+  Inst *in = xcalloc(1, sizeof *in);
+  uint32_t *const numbers[] = { &in->iid,         &in->parent, &in->below,
+                                &in->caller,      &in->caller_task,
+                                &in->self,        &in->args };
+  for (size_t i = 0; i < countof(numbers); i++) *numbers[i] = get_u32(r);
+  char *id = get_text(r);
+  in->def = id ? def_find(k, slice_str(id)) : NULL;
+  if (!in->def || conv_inst(c, in->iid)) r->err = ERR_BAD_INPUT;
+  free(id);
+  in->event = get_text(r);
+  get_bytes(r, &in->args_hash, sizeof in->args_hash);
+  get_bytes(r, &in->drawn, sizeof in->drawn);
+  uint8_t flags = get_byte(r);
+  in->on_page = flags & 1;
+  in->started = flags & 2;
+  in->n_kids = get_count(r);
+  in->kids = xcalloc(in->n_kids, sizeof *in->kids);
+  for (uint32_t i = 0; i < in->n_kids; i++) {
+    Kid *kid = &in->kids[i];
+    kid->slot = get_text(r);
+    if (!kid->slot) kid->slot = xstrdup(""), r->err = ERR_BAD_INPUT;
+    kid->key = get_text(r);
+    kid->top = get_u32(r);
+    kid->declared = get_byte(r);
+  }
+  in->n_fields = get_count(r);
+  in->fields = xcalloc(in->n_fields, sizeof *in->fields);
+  for (uint32_t i = 0; i < in->n_fields; i++) {
+    Field *f = &in->fields[i];
+    f->path = get_text(r);
+    if (!f->path) f->path = xstrdup(""), r->err = ERR_BAD_INPUT;
+    get_bytes(r, &f->known, sizeof f->known);
+    f->kind = (char)get_byte(r);
+  }
+  conv_insert(c, in);
+}
+
+/* Every link must lead to a living instance. */
+static bool links_hold(const Conv *c) {
+  if (c->top && !conv_inst(c, c->top)) return false;
+  for (uint32_t i = 0; i < c->n_insts; i++) {
+    const Inst *in = c->insts[i];
+    if (!in->iid || (in->parent && !conv_inst(c, in->parent)) ||
+        (in->below && !conv_inst(c, in->below)) ||
+        (in->caller && !conv_inst(c, in->caller)) ||
+        (in->caller_task && !conv_task(c, in->caller_task)) || !in->self)
+      return false;
+    for (uint32_t j = 0; j < in->n_kids; j++)
+      if (in->kids[j].top && !conv_inst(c, in->kids[j].top)) return false;
+  }
+  for (uint32_t i = 0; i < c->n_tasks; i++)
+    if (!conv_inst(c, c->tasks[i].iid) || !c->tasks[i].thread) return false;
+  return true;
+}
+
+static void get_frames(Reader *r, Kernel *k, Conv *c) {
+  c->top = get_u32(r);
+  c->painted = get_u32(r);
+  get_bytes(r, c->random, sizeof c->random);
+  uint32_t n = get_count(r);
+  for (uint32_t i = 0; i < n && !r->err; i++) get_inst(r, k, c);
+  n = get_count(r);
+  for (uint32_t i = 0; i < n && !r->err; i++) {
+    Task *t = conv_add_task(c, 0);
+    c->next_id--; /* its id is an old one */
+    t->id = get_u32(r);
+    t->iid = get_u32(r);
+    t->thread = get_u32(r);
+    t->awaits = get_u32(r);
+    t->is_body = get_byte(r);
+  }
+  if (!r->err && !links_hold(c)) r->err = ERR_BAD_INPUT;
+}
+
+Err image_restore(Kernel *k, Conv *c, Slice head, bool with_header) {
+  lua_State *L = vm_lua(k->vm);
+  Slice header, frames, graph;
+  conv_clear(c);
+  if (!slice_starts(head, magic)) return ERR_BAD_INPUT;
+  head = slice(head.ptr + magic.len, head.len - magic.len);
+  Err e = take_block(&head, &header);
+  if (!e) e = take_block(&head, &frames);
+  if (!e) e = take_block(&head, &graph);
+  if (e) return e;
+  Reader r = { .in = header };
+  if (with_header) get_header(&r, c);
+  if (!r.err) {
+    r.in = frames;
+    get_frames(&r, k, c);
+  }
+  if (!r.err && (r.err = persist_decode(k->persist, L, graph)) != OK) {
+    log_with(k->config.log, LOG_ERROR, "a head could not be revived",
+             { "conversation", slice_str(c->cid) },
+             { "error", slice_str(lua_tostring(L, -1)) });
+    lua_pop(L, 1);
+  }
+  if (r.err) {
+    conv_clear(c);
+    return r.err;
+  }
+  c->root = luaL_ref(L, LUA_REGISTRYINDEX);
+  conv_find_holes(c);
+  /* What the page holds may be newer than this head: a banner, for one. */
+  for (uint32_t i = 0; i < c->n_insts; i++) c->insts[i]->drawn = 0;
+  return OK;
+}

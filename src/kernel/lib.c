@@ -1,0 +1,274 @@
+/* What Lua may call: `stube.kernel`, on which lua/stube.lua builds the public API.
+ * Also what a conversation makes deterministic (S44): math.random draws from its own
+ * generator, os.time is the time of the turn. */
+#include <lauxlib.h>
+#include <lua.h>
+
+#include "html/html.h"
+#include "kernel/state.h"
+#include "lua/coro.h"
+
+static Kernel *in_conversation(lua_State *L, const char *name) {
+  Kernel *k = kernel_of(L);
+  if (!k || !k->in_turn)
+    luaL_error(L, "%s works inside a conversation only: in a handler, a hook "
+                  "or a flow", name);
+  return k;
+}
+
+/* --- definitions --- */
+
+/* define(id, definition): registers it, for live instances too. */
+static int f_define(lua_State *L) {
+  Slice id;
+  id.ptr = luaL_checklstring(L, 1, &id.len);
+  luaL_checktype(L, 2, LUA_TTABLE);
+  Kernel *k = kernel_of(L);
+  lua_State *main = vm_lua(k->vm);
+  if (L != main) {
+    lua_pushvalue(L, 2);
+    lua_xmove(L, main, 1);
+    def_set(k, id, lua_gettop(main));
+    lua_pop(main, 1);
+  } else {
+    def_set(k, id, 2);
+  }
+  return 0;
+}
+
+/* definition(id) -> its table, or nil. */
+static int f_definition(lua_State *L) {
+  Slice id;
+  id.ptr = luaL_checklstring(L, 1, &id.len);
+  Kernel *k = kernel_of(L);
+  const Def *def = def_find(k, id);
+  if (def) lua_rawgeti(L, LUA_REGISTRYINDEX, def->ref);
+  else lua_pushnil(L);
+  return 1;
+}
+
+/* definitions() -> { id = definition }. */
+static int f_definitions(lua_State *L) {
+  Kernel *k = kernel_of(L);
+  lua_createtable(L, 0, (int)k->n_defs);
+  for (size_t i = 0; i < k->n_defs; i++) {
+    lua_rawgeti(L, LUA_REGISTRYINDEX, k->defs[i]->ref);
+    lua_setfield(L, -2, k->defs[i]->id);
+  }
+  return 1;
+}
+
+/* --- effects as calls --- */
+
+/* One function for all of them; its upvalue is the effect's name. What it takes is
+ * checked where it is called, so that an error names the caller's line. */
+static int f_effect(lua_State *L) {
+  int n = lua_gettop(L);
+  Slice op;
+  op.ptr = lua_tolstring(L, lua_upvalueindex(1), &op.len);
+  Kernel *k = in_conversation(L, op.ptr);
+  if (lua_toboolean(L, lua_upvalueindex(2))) {
+    embed_resolve(k, L, 1);
+    lua_settop(L, n);
+  }
+  lua_createtable(L, n + 1, 0);
+  lua_insert(L, 1);
+  for (int i = n; i >= 1; i--) lua_rawseti(L, 1, i + 1);
+  lua_pushvalue(L, lua_upvalueindex(1));
+  lua_rawseti(L, 1, 1);
+  effect_append(k, L);
+  return 0;
+}
+
+/* perform(effect): one effect as data. */
+static int f_perform(lua_State *L) {
+  Kernel *k = in_conversation(L, "perform");
+  luaL_checktype(L, 1, LUA_TTABLE);
+  if (lua_rawgeti(L, 1, 1) != LUA_TSTRING ||
+      !effect_known(lua_tostring(L, -1)) ||
+      strcmp(lua_tostring(L, -1), "await") == 0)
+    luaL_argerror(L, 1, "an effect is a table that starts with its name");
+  lua_settop(L, 1);
+  effect_append(k, L);
+  return 0;
+}
+
+/* await(embed, [opts]) -> its answer. */
+static int f_await(lua_State *L) {
+  lua_settop(L, 2);
+  Kernel *k = in_conversation(L, "await");
+  const char *why = coro_cannot_wait(L);
+  if (why) return luaL_error(L, "cannot await %s", why);
+  embed_resolve(k, L, 1);
+  lua_settop(L, 2);
+  if (lua_istable(L, 2) && lua_getfield(L, 2, "timeout") != LUA_TNIL)
+    luaL_argerror(L, 2, "timeouts are not there yet");
+  lua_settop(L, 2);
+  lua_createtable(L, 3, 0);
+  lua_pushliteral(L, "await");
+  lua_rawseti(L, -2, 1);
+  lua_insert(L, 1);
+  lua_rawseti(L, 1, 3);
+  lua_rawseti(L, 1, 2);
+  effect_append(k, L);
+  return coro_wait(L);
+}
+
+/* --- who and where --- */
+
+static int f_conversation_id(lua_State *L) {
+  Kernel *k = kernel_of(L);
+  if (k->in_turn) lua_pushlstring(L, k->turn.conv->cid, CID_LEN);
+  else lua_pushnil(L);
+  return 1;
+}
+
+/* The instance whose code, or whose drawing, runs. */
+static const Inst *current(const Kernel *k) {
+  if (!k->in_turn) return NULL;
+  bool draws = k->turn.no_effects && strcmp(k->turn.no_effects, "render") == 0;
+  return conv_inst(k->turn.conv, draws ? k->turn.failed_iid : k->turn.iid);
+}
+
+static int f_id(lua_State *L) {
+  const Inst *in = current(kernel_of(L));
+  if (in) lua_pushfstring(L, "ix-%d", (int)in->iid);
+  else lua_pushnil(L);
+  return 1;
+}
+
+static int f_parent(lua_State *L) {
+  const Inst *in = current(kernel_of(L));
+  if (in && in->parent) lua_pushfstring(L, "ix-%d", (int)in->parent);
+  else lua_pushnil(L);
+  return 1;
+}
+
+/* --- determinism --- */
+
+void random_seed(uint64_t state[4]) { random_bytes(state, 4 * sizeof *state); }
+
+static uint64_t rotl(uint64_t x, int n) { return (x << n) | (x >> (64 - n)); }
+
+/* xoshiro256**, as Lua's own. */
+static uint64_t next_random(uint64_t s[4]) {
+  uint64_t result = rotl(s[1] * 5, 7) * 9, t = s[1] << 17;
+  s[2] ^= s[0];
+  s[3] ^= s[1];
+  s[1] ^= s[2];
+  s[0] ^= s[3];
+  s[2] ^= t;
+  s[3] = rotl(s[3], 45);
+  return result;
+}
+
+static uint64_t *generator(Kernel *k) {
+  return k->in_turn ? k->turn.conv->random : k->random;
+}
+
+/* A number of [0, n], all equally likely. */
+static uint64_t project(uint64_t s[4], uint64_t n) {
+  uint64_t mask = n;
+  for (int i = 1; i < 64; i *= 2) mask |= mask >> i;
+  uint64_t v;
+  while ((v = next_random(s) & mask) > n) continue;
+  return v;
+}
+
+/* math.random([m [, n]]) of the conversation that runs. */
+static int f_random(lua_State *L) {
+  uint64_t *s = generator(kernel_of(L));
+  lua_Integer low = 1, high;
+  switch (lua_gettop(L)) {
+  case 0:
+    lua_pushnumber(L, (lua_Number)(next_random(s) >> 11) * 0x1p-53);
+    return 1;
+  case 1:
+    high = luaL_checkinteger(L, 1);
+    if (high == 0) {
+      lua_pushinteger(L, (lua_Integer)next_random(s));
+      return 1;
+    }
+    break;
+  default:
+    low = luaL_checkinteger(L, 1);
+    high = luaL_checkinteger(L, 2);
+  }
+  luaL_argcheck(L, low <= high, lua_gettop(L), "interval is empty");
+  uint64_t range = (uint64_t)high - (uint64_t)low;
+  lua_pushinteger(L, (lua_Integer)(project(s, range) + (uint64_t)low));
+  return 1;
+}
+
+/* math.randomseed([x]): the same x gives the same numbers. */
+static int f_randomseed(lua_State *L) {
+  uint64_t *s = generator(kernel_of(L));
+  if (lua_isnoneornil(L, 1)) {
+    random_seed(s);
+    return 0;
+  }
+  s[0] = (uint64_t)luaL_checknumber(L, 1);
+  s[1] = 0xff;
+  s[2] = s[3] = 0;
+  for (int i = 0; i < 16; i++) next_random(s);
+  return 0;
+}
+
+/* os.time([table]): the time of the turn when there is one. */
+static int f_time(lua_State *L) {
+  Kernel *k = kernel_of(L);
+  if (lua_isnoneornil(L, 1) && k && k->in_turn) {
+    lua_pushinteger(L, (lua_Integer)(k->now / 1000));
+    return 1;
+  }
+  lua_pushvalue(L, lua_upvalueindex(1));
+  lua_insert(L, 1);
+  lua_call(L, lua_gettop(L) - 1, 1);
+  return 1;
+}
+
+/* KEEP IN STEP: effects (effect.c, lua/stube.lua). */
+static const struct {
+  const char *op;
+  bool takes_embed;
+} calls[] = {
+  { "call", true },           { "answer", false },
+  { "answer_error", false },  { "become", true },
+  { "finish", false },        { "patch", false },
+  { "patch_signals", false }, { "execute_script", false },
+};
+
+int kernel_open_lib(lua_State *L) {
+  static const luaL_Reg functions[] = {
+    { "define", f_define },
+    { "definition", f_definition },
+    { "definitions", f_definitions },
+    { "perform", f_perform },
+    { "await", f_await },
+    { "conversation_id", f_conversation_id },
+    { "id", f_id },
+    { "parent", f_parent },
+    { NULL, NULL },
+  };
+  luaL_newlib(L, functions);
+  luaL_newmetatable(L, HTML_EMBED);
+  lua_setfield(L, -2, "embed_meta");
+  for (size_t i = 0; i < countof(calls); i++) {
+    lua_pushstring(L, calls[i].op);
+    lua_pushboolean(L, calls[i].takes_embed);
+    lua_pushcclosure(L, f_effect, 2);
+    lua_setfield(L, -2, calls[i].op);
+  }
+  lua_getglobal(L, "math");
+  lua_pushcfunction(L, f_random);
+  lua_setfield(L, -2, "random");
+  lua_pushcfunction(L, f_randomseed);
+  lua_setfield(L, -2, "randomseed");
+  lua_pop(L, 1);
+  lua_getglobal(L, "os");
+  lua_getfield(L, -1, "time");
+  lua_pushcclosure(L, f_time, 1);
+  lua_setfield(L, -2, "time");
+  lua_pop(L, 1);
+  return 1;
+}

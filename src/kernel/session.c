@@ -1,0 +1,222 @@
+/* Which conversations there are: found by cid, minted provisionally, swept. */
+#include "base/clock.h"
+#include "kernel/state.h"
+
+#include <lauxlib.h>
+#include <lua.h>
+#include <stdlib.h>
+
+void kernel_config_init(KernelConfig *c) {
+  *c = (KernelConfig){
+    .base_path = "",
+    .development = true,
+    .budget = { .cpu_ms = TURN_CPU_MS, .memory = TURN_MEMORY_MAX },
+    .cpu_warn_ms = TURN_CPU_WARN_MS,
+    .head_bytes_max = CONV_HEAD_BYTES_MAX,
+    .provisional_max = CONV_PROVISIONAL_MAX,
+    .provisional_ms = CONV_PROVISIONAL_MS,
+  };
+  random_bytes(c->key, sizeof c->key);
+}
+
+Kernel *kernel_new(Vm *vm, Persist *p, Store *s, const KernelConfig *config,
+                   const KernelPorts *ports) {
+  Kernel *k = xcalloc(1, sizeof *k);
+  k->vm = vm;
+  k->persist = p;
+  k->store = s;
+  k->config = *config;
+  k->ports = *ports;
+  k->n_buckets = 1024;
+  k->buckets = xcalloc(k->n_buckets, sizeof(Conv *));
+  k->signals_ref = LUA_NOREF;
+  lua_State *L = vm_lua(vm);
+  int *refs[] = { &k->defs_ref, &k->work_ref, &k->effects_ref };
+  for (size_t i = 0; i < countof(refs); i++) {
+    lua_newtable(L);
+    *refs[i] = luaL_ref(L, LUA_REGISTRYINDEX);
+  }
+  random_seed(k->random);
+  vm_set_owner(vm, k);
+  luaL_requiref(L, "stube.kernel", kernel_open_lib, 0);
+  lua_pop(L, 1);
+  return k;
+}
+
+void kernel_free(Kernel *k) {
+  if (!k) return;
+  for (size_t i = 0; i < k->n_buckets; i++) {
+    while (k->buckets[i]) {
+      Conv *c = k->buckets[i];
+      k->buckets[i] = c->hash_next;
+      k->ports.ended(k->ports.ud, c);
+      conv_free(c);
+    }
+  }
+  defs_free(k);
+  free(k->buckets);
+  free(k->turn.work);
+  free(k->turn.pieces);
+  buf_free(&k->turn.bytes);
+  buf_free(&k->turn.error);
+  buf_free(&k->scratch);
+  buf_free(&k->json);
+  buf_free(&k->head);
+  buf_free(&k->part);
+  vm_set_owner(k->vm, NULL);
+  free(k);
+}
+
+void kernel_now(Kernel *k, uint64_t wall_ms) { k->now = wall_ms; }
+
+void kernel_collect(Kernel *k) {
+  lua_State *L = vm_lua(k->vm);
+  lua_newtable(L);
+  for (size_t i = 0; i < k->n_defs; i++) {
+    lua_rawgeti(L, LUA_REGISTRYINDEX, k->defs[i]->ref);
+    lua_setfield(L, -2, k->defs[i]->id);
+  }
+  persist_add_root(k->persist, "definitions");
+  persist_collect(k->persist);
+}
+
+void kernel_set_base_path(Kernel *k, const char *base_path) {
+  k->config.base_path = base_path;
+}
+
+KernelStats kernel_stats(const Kernel *k) { return k->stats; }
+
+/* --- the table --- */
+
+static Conv **bucket(const Kernel *k, Slice cid) {
+  return &k->buckets[hash64(cid) & (k->n_buckets - 1)];
+}
+
+static void grow(Kernel *k) {
+  size_t n = k->n_buckets;
+  Conv **old = k->buckets;
+  k->n_buckets *= 4;
+  k->buckets = xcalloc(k->n_buckets, sizeof(Conv *));
+  for (size_t i = 0; i < n; i++) {
+    while (old[i]) {
+      Conv *c = old[i];
+      old[i] = c->hash_next;
+      Conv **b = bucket(k, slice(c->cid, CID_LEN));
+      c->hash_next = *b;
+      *b = c;
+    }
+  }
+  free(old);
+}
+
+static void list(Kernel *k, Conv *c) {
+  if (k->stats.conversations++ >= k->n_buckets) grow(k);
+  Conv **b = bucket(k, slice(c->cid, CID_LEN));
+  c->hash_next = *b;
+  *b = c;
+}
+
+Conv *kernel_find(Kernel *k, Slice cid) {
+  if (cid.len != CID_LEN) return NULL;
+  for (Conv *c = *bucket(k, cid); c; c = c->hash_next)
+    if (memcmp(c->cid, cid.ptr, CID_LEN) == 0) return c;
+  return NULL;
+}
+
+void conv_unlist(Kernel *k, Conv *c) {
+  conv_unprovision(k, c);
+  for (Conv **b = bucket(k, slice(c->cid, CID_LEN)); *b;
+       b = &(*b)->hash_next) {
+    if (*b != c) continue;
+    *b = c->hash_next;
+    k->stats.conversations--;
+    return;
+  }
+}
+
+/* --- provisional ones (S40) --- */
+
+static void provision(Kernel *k, Conv *c) {
+  c->provisional = true;
+  c->older = k->newest;
+  if (k->newest) k->newest->newer = c;
+  else k->oldest = c;
+  k->newest = c;
+  k->stats.provisional++;
+}
+
+void conv_unprovision(Kernel *k, Conv *c) {
+  if (!c->provisional) return;
+  c->provisional = false;
+  if (c->older) c->older->newer = c->newer;
+  else k->oldest = c->newer;
+  if (c->newer) c->newer->older = c->older;
+  else k->newest = c->older;
+  c->older = c->newer = NULL;
+  k->stats.provisional--;
+}
+
+/* Nobody came: dropped, as if it had never been (S16). */
+static void evict(Kernel *k, Conv *c) {
+  conv_unlist(k, c);
+  k->ports.ended(k->ports.ud, c);
+  conv_free(c);
+}
+
+void kernel_sweep(Kernel *k) {
+  while (k->oldest && k->oldest->minted_ms + k->config.provisional_ms <= k->now)
+    evict(k, k->oldest);
+}
+
+/* --- minting --- */
+
+Err kernel_mint(Kernel *k, const Mint *mint, Conv **out, Buf *page) {
+  *out = NULL;
+  while (k->stats.provisional >= k->config.provisional_max)
+    evict(k, k->oldest);
+  Conv *c = conv_new(k);
+  cid_mint(c->cid, k->now);
+  c->mac_key = mac_key(k->config.key, slice(c->cid, CID_LEN));
+  c->owner = mint->owner ? xstrdup(mint->owner) : NULL;
+  c->minted_ms = k->now;
+  random_seed(c->random);
+  list(k, c);
+  bool ended;
+  if (!turn_boot(k, c, mint->embed, page, &ended) || ended) {
+    Err e = ended ? OK : ERR_APP;
+    conv_unlist(k, c);
+    k->ports.ended(k->ports.ud, c);
+    conv_free(c);
+    return e;
+  }
+  provision(k, c);
+  *out = c;
+  return OK;
+}
+
+/* --- signed URLs (S37) --- */
+
+void conv_mac(const Conv *c, uint32_t iid, Slice event, Slice p,
+              char out[MAC_LEN]) {
+  char stack[512];
+  size_t len = sizeof iid + 1 + event.len + 1 + p.len;
+  char *bytes = len <= sizeof stack ? stack : xmalloc(len);
+  char *at = bytes;
+  memcpy(at, &iid, sizeof iid);
+  at += sizeof iid;
+  *at++ = (char)event.len; /* so that no two pairs read the same */
+  memcpy(at, event.ptr, event.len);
+  at += event.len;
+  *at++ = p.ptr ? 1 : 0;
+  if (p.len) memcpy(at, p.ptr, p.len);
+  mac(out, &c->mac_key, slice(bytes, len));
+  if (bytes != stack) free(bytes);
+}
+
+bool conv_offered(const Conv *c, uint32_t iid, Slice event, Slice p,
+                  Slice mac) {
+  if (event.len > EVENT_NAME_MAX) return false;
+  char right[MAC_LEN];
+  conv_mac(c, iid, event, p, right);
+  return token_eq(mac, slice(right, sizeof right));
+}

@@ -1,0 +1,176 @@
+/* The kernel's own state and the turn under way, shared by the kernel's files. */
+#ifndef KERNEL_STATE_H
+#define KERNEL_STATE_H
+
+#include "kernel/conv.h"
+
+/* One step of a turn. Steps stand on a stack and the newest goes first, so what an
+ * effect starts runs to its end before the next effect, and nothing recurses (S13).
+ * Each has one Lua value, kept at its position in the work table. */
+typedef enum WorkKind {
+  WORK_EFFECT, /* value: the effect */
+  WORK_START,  /* run `start`, or a flow's body */
+  WORK_EVENT,  /* value: the `ev` table */
+  WORK_RESUME, /* value: the answer, or the error when !ok */
+} WorkKind;
+
+typedef struct Work {
+  WorkKind kind;
+  uint32_t iid;  /* whose code, or whose effect */
+  uint32_t task; /* WORK_RESUME: which; WORK_EFFECT: the task that waited, or 0 */
+  bool ok;
+} Work;
+
+/* A fragment while its turn lasts: offsets into Turn.bytes. */
+typedef struct Piece {
+  FragmentKind kind;
+  const char *mode;
+  size_t selector, n_selector, body, n_body;
+} Piece;
+
+typedef struct Turn {
+  Conv *conv;
+  Work *work;
+  uint32_t n_work, cap_work;
+  uint32_t iid, task;   /* whose code runs now: the origin of effects */
+  uint32_t n_effects;   /* called by it since it began or last waited */
+  uint32_t n_resumes, n_folded;
+  const char *no_effects; /* where effects are refused ("render"), or NULL */
+  bool failed, finished, drawing_page;
+  uint32_t failed_iid;  /* whose code failed */
+  Buf error;            /* for a person: the message */
+  Piece *pieces;        /* explicit ones first, drawings are put before them */
+  uint32_t n_pieces, cap_pieces;
+  Buf bytes;
+} Turn;
+
+struct Kernel {
+  Vm *vm;
+  Persist *persist;
+  Store *store;
+  KernelConfig config;
+  KernelPorts ports;
+  uint64_t now;
+  Conv **buckets; /* by cid; a power of two */
+  size_t n_buckets;
+  Conv *oldest, *newest; /* provisional ones, in minting order */
+  KernelStats stats;
+  Def **defs;
+  size_t n_defs;
+  int defs_ref;    /* id -> Def, as light userdata */
+  int work_ref;    /* the values of the turn's work, by position */
+  int effects_ref; /* the effects of the running function, in order */
+  int signals_ref; /* what patch_signals a drawing asks for, or LUA_NOREF */
+  uint64_t random[4]; /* for code outside conversations */
+  bool in_turn;
+  Turn turn;
+  Buf scratch, json; /* of drawings; of a field's value */
+  Buf head, part;    /* of the head being encoded */
+};
+
+/* --- def.c --- */
+Def *def_find(Kernel *k, Slice id); /* or NULL */
+/* Registers (again) the definition table at `idx`. */
+Def *def_set(Kernel *k, Slice id, int idx);
+void defs_free(Kernel *k);
+/* Pushes a member of the definition, or nil; false when nil. */
+bool def_get(Kernel *k, lua_State *L, const Def *def, const char *name);
+/* Pushes the handler of an event, or nil; false when nil. `handle` is not asked. */
+bool def_handler(Kernel *k, lua_State *L, const Def *def, Slice event);
+/* Appends `; did you mean "x"?` for the nearest of a table's string keys. */
+void nearest_key(lua_State *L, int table, Slice wanted, Buf *out);
+
+/* --- instance.c: made, reconciled, removed --- */
+
+/* Raises unless the value at `idx` is an embed or the id of a component; pushes its
+ * args (or nil) and returns its definition. */
+Def *embed_resolve(Kernel *k, lua_State *L, int idx);
+/* Makes an instance (its declared children too) that stands nowhere yet. Raises. */
+Inst *instance_make(Kernel *k, lua_State *L, int embed, uint32_t parent);
+/* Puts it on top of a place. */
+void instance_place(Conv *c, Inst *in, uint32_t *top);
+/* Pushes `start` work for a new subtree, parents first. */
+void instance_start(Kernel *k, Inst *in);
+/* Makes the declared children what `children` says now. Raises. */
+void instance_reconcile(Kernel *k, lua_State *L, Inst *in);
+/* Removes it with all that it called and holds (S10). Raises what `stop` raises,
+ * unless `quiet`. */
+void instance_remove(Kernel *k, lua_State *L, uint32_t iid, bool quiet);
+
+/* --- effect.c --- */
+
+/* Folds the effect on top of L's stack and pops it. Raises. */
+void effect_fold(Kernel *k, lua_State *L, uint32_t iid, uint32_t task);
+/* Delivers what `in` answers (the value on top of L, popped) and removes it. Raises. */
+void effect_answer(Kernel *k, lua_State *L, Inst *in, bool ok);
+/* Would an error that `in` answers be taken by somebody? */
+bool effect_takes_error(Kernel *k, lua_State *L, const Inst *in);
+/* Accepts what a handler returned (the value at `idx`): nothing, an effect, or a list
+ * of effects, which are appended. Raises on all else, saying what to do. */
+void effect_returned(Kernel *k, lua_State *L, int idx, const char *where);
+/* Appends an effect (on top of L, popped) of the running code. */
+void effect_append(Kernel *k, lua_State *L);
+bool effect_known(const char *op);
+
+/* --- turn.c --- */
+void turn_push(Kernel *k, lua_State *L, Work w); /* pops the work's value */
+/* Appends one fragment. */
+void turn_piece(Kernel *k, FragmentKind kind, const char *mode, Slice selector,
+                Slice body);
+/* Marks the turn as failed; the error value is on top of L and is popped. `where`:
+ * "on.save", "render". */
+void turn_fail(Kernel *k, lua_State *L, uint32_t iid, const char *where,
+               Slice trace);
+/* Runs the first turn of a fresh conversation from the embed at `embed`, and draws
+ * its page. */
+bool turn_boot(Kernel *k, Conv *c, int embed, Buf *page, bool *ended);
+
+/* --- session.c --- */
+void conv_unprovision(Kernel *k, Conv *c); /* it stays */
+void conv_unlist(Kernel *k, Conv *c);      /* nobody finds it any more */
+
+/* --- draw.c --- */
+
+/* Draws what changed into pieces. Raises. */
+void draw_changes(Kernel *k, lua_State *L);
+/* Draws the whole page into `out`. Raises. */
+void draw_page(Kernel *k, lua_State *L, Buf *out);
+/* Renders markup at `idx` as part of `in`. Raises. */
+void draw_markup(Kernel *k, lua_State *L, const Inst *in, int idx, Buf *out);
+/* An error card in the place of an instance. */
+void draw_banner(Kernel *k, Conv *c, const Inst *in, Slice message, Buf *out);
+
+/* The signature of an event URL (session.c). */
+void conv_mac(const Conv *c, uint32_t iid, Slice event, Slice p,
+              char out[MAC_LEN]);
+
+/* --- field.c: bind --- */
+
+/* Copies the posted signals (table at `idx`) into the bound fields of `in`. */
+void field_merge(Kernel *k, lua_State *L, Inst *in, int idx);
+/* The same for a form's fields, by their names. */
+void field_merge_form(Kernel *k, lua_State *L, Inst *in, int idx);
+/* Pushes the value of a bound path. */
+void field_push(lua_State *L, int self, Slice path);
+/* Notes that a field was drawn with the value on top of L; asks for a signal patch
+ * when the client has another. */
+void field_drawn(Kernel *k, lua_State *L, Inst *in, Slice path);
+/* Emits the patch that drawings asked for. */
+void field_flush(Kernel *k, lua_State *L);
+void field_forget(Kernel *k, lua_State *L); /* the turn failed */
+
+/* --- image.c: heads --- */
+
+/* The conversation as bytes. On failure pushes an error message. */
+Err image_encode(Kernel *k, Conv *c, Blob **out);
+/* Puts the conversation back to what `head` says; its header (ids, answers, turn
+ * number) only when asked: a rollback never rewinds that. On failure it is empty. */
+Err image_restore(Kernel *k, Conv *c, Slice head, bool with_header);
+
+/* --- lib.c --- */
+int kernel_open_lib(lua_State *L); /* pushes the table `stube.kernel` */
+void random_seed(uint64_t state[4]);
+
+static inline Kernel *kernel_of(lua_State *L) { return vm_owner(vm_of(L)); }
+
+#endif

@@ -1,0 +1,367 @@
+/* The load of the benchmark: one thread, one epoll, closed loop (each
+ * connection has one request under way). It prints one line of key=value.
+ *
+ *   load get    --port P --path /page    [--connections N] [bounds] [--pid PID]
+ *   load events --port P --path /counter [--connections N] [bounds] [--pid PID]
+ *   load idle   --port P --path /page    --count N --pid PID
+ *   load start  --path /page --count N -- COMMAND ARGUMENTS...
+ *
+ * Bounds: --seconds S, --count N (whichever comes first), --warmup S before
+ * them.
+ *
+ * get     pages without cookie, so that each makes a new conversation
+ * events  round trips (visit.h), each connection in a conversation of its own
+ * idle    memory of a conversation that was used once and then left
+ * start   from running the command to the first page, each time anew
+ *
+ * What is not as expected ends the run with code 1 and no result; only what
+ * began after the warm-up and ended before the end is counted. */
+#include "http.h"
+#include "measure.h"
+#include "visit.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define CONNECTIONS_MAX 1024
+#define EVENTS_AT_ONCE 256
+#define STUCK_NS 10000000000u /* nothing at all for so long is a failure */
+#define START_MAX_S 20        /* for a start, an answer and an end */
+#define IDLE_WARMUP 200 /* conversations before the first look at memory */
+
+typedef struct Options {
+  int port;
+  const char *path;
+  size_t connections;
+  uint64_t count;
+  double seconds, warmup;
+  pid_t pid;
+  char **command;
+} Options;
+
+/* --- one measured stretch of time --------------------------------------------
+ */
+
+typedef struct Run {
+  const Options *o;
+  int epoll;
+  Hist hist;
+  uint64_t begin_ns, end_ns; /* of what is counted */
+  uint64_t last_ns;          /* end of the latest round trip */
+  bool has_begun;
+  bool may_spin;
+  uint64_t cpu0, server_cpu0, busy0;
+} Run;
+
+static void run_start(Run *r, const Options *o) {
+  memset(r, 0, sizeof *r);
+  r->o = o;
+  r->may_spin = sysconf(_SC_NPROCESSORS_ONLN) > 1;
+  r->epoll = epoll_create1(EPOLL_CLOEXEC);
+  if (r->epoll < 0) fail("epoll: %s", strerror(errno));
+  r->last_ns = now_ns();
+  r->begin_ns = r->last_ns + (uint64_t)(o->warmup * 1e9);
+  r->end_ns = r->begin_ns + (uint64_t)(o->seconds * 1e9);
+}
+
+static void run_watch(Run *r, int fd, uint64_t data) {
+  struct epoll_event e = { .events = EPOLLIN, .data.u64 = data };
+  if (epoll_ctl(r->epoll, EPOLL_CTL_ADD, fd, &e))
+    fail("epoll: %s", strerror(errno));
+}
+
+/* Counts a round trip that ends now. */
+static uint64_t run_add(Run *r, uint64_t sent_ns) {
+  uint64_t now = now_ns();
+  if (!r->has_begun && now >= r->begin_ns) {
+    r->has_begun = true;
+    r->begin_ns = now;
+    r->cpu0 = cpu_ns(getpid());
+    r->server_cpu0 = r->o->pid ? cpu_ns(r->o->pid) : 0;
+    r->busy0 = busy_ns();
+  }
+  if (r->has_begun && now <= r->end_ns && r->hist.total < r->o->count &&
+      sent_ns >= r->begin_ns)
+    hist_add(&r->hist, now - sent_ns);
+  r->last_ns = now;
+  return now;
+}
+
+/* It polls without sleeping when there is a core for that: to wake a sleeper
+ * costs the one who sends, so a client that sleeps would be paid for by the
+ * server. */
+static int run_wait(Run *r, struct epoll_event *events) {
+  uint64_t now = now_ns();
+  if (now >= r->end_ns || r->hist.total >= r->o->count) return -1;
+  int n = epoll_wait(r->epoll, events, EVENTS_AT_ONCE, r->may_spin ? 0 : 100);
+  if (n < 0 && errno != EINTR) fail("epoll: %s", strerror(errno));
+  if (n <= 0 && now - r->last_ns > STUCK_NS)
+    fail("no round trip ended for 10 s (%llu before)",
+         (unsigned long long)r->hist.total);
+  return n < 0 ? 0 : n;
+}
+
+static void run_print(Run *r) {
+  uint64_t now = now_ns();
+  double wall = (double)(now - r->begin_ns), n = (double)r->hist.total;
+  double client = (double)(cpu_ns(getpid()) - r->cpu0);
+  double server = r->o->pid ? (double)(cpu_ns(r->o->pid) - r->server_cpu0) : 0;
+  double others = (double)(busy_ns() - r->busy0) - client - server;
+  if (!r->has_begun || r->hist.total == 0) fail("nothing was measured");
+  printf("connections=%zu count=%llu seconds=%.3f per_s=%.0f p50_us=%.1f "
+         "p99_us=%.1f max_us=%.1f client_cpu=%.2f server_cpu=%.2f "
+         "others_cpu=%.2f server_us=%.2f",
+         r->o->connections, (unsigned long long)r->hist.total, wall / 1e9,
+         n / wall * 1e9, hist_us(&r->hist, 0.5), hist_us(&r->hist, 0.99),
+         hist_us(&r->hist, 1), client / wall, server / wall,
+         others > 0 ? others / wall : 0, server / 1e3 / n);
+  close(r->epoll);
+}
+
+/* --- get ---------------------------------------------------------------------
+ */
+
+typedef struct Getter {
+  Http http;
+  uint64_t sent_ns;
+  char cid[64]; /* of its last page */
+} Getter;
+
+static void check_new(Getter *g, Slice cid) {
+  if (cid.len >= sizeof g->cid) unexpected("endless cid", cid);
+  if (slice_is(cid, g->cid)) unexpected("the same conversation twice", cid);
+  memcpy(g->cid, cid.ptr, cid.len);
+  g->cid[cid.len] = '\0';
+}
+
+static void mode_get(const Options *o) {
+  Getter *all = xcalloc(o->connections, sizeof *all);
+  Buf request = { 0 };
+  Answer a;
+  Run r;
+  struct epoll_event events[EVENTS_AT_ONCE];
+  put_page_request(&request, o->port, o->path);
+  http_open(&all[0].http, o->port);
+  http_send(&all[0].http, buf_view(&request));
+  http_expect(&all[0].http, 200, &a);
+  check_new(&all[0], page_cid(&a));
+  size_t body = a.body.len, head = a.head.len, elements = page_elements(&a);
+
+  for (size_t i = 1; i < o->connections; i++) http_open(&all[i].http, o->port);
+  run_start(&r, o);
+  for (size_t i = 0; i < o->connections; i++) {
+    run_watch(&r, all[i].http.fd, i);
+    all[i].sent_ns = now_ns();
+    http_send(&all[i].http, buf_view(&request));
+  }
+  for (int n; (n = run_wait(&r, events)) >= 0;) {
+    for (int i = 0; i < n; i++) {
+      Getter *g = &all[events[i].data.u64];
+      http_recv(&g->http);
+      if (!http_answer(&g->http, &a)) continue;
+      check_new(g, page_cid(&a));
+      g->sent_ns = run_add(&r, g->sent_ns);
+      http_send(&g->http, buf_view(&request));
+    }
+  }
+  printf("mode=get ");
+  run_print(&r);
+  printf(" page_bytes=%zu head_bytes=%zu elements=%zu\n", body, head, elements);
+}
+
+/* --- events ------------------------------------------------------------------
+ */
+
+static void mode_events(const Options *o) {
+  Visit *all = xcalloc(o->connections, sizeof *all);
+  Run r;
+  struct epoll_event events[EVENTS_AT_ONCE];
+  for (size_t i = 0; i < o->connections; i++) {
+    http_open(&all[i].main, o->port);
+    visit_start(&all[i], o->port, o->path);
+  }
+  run_start(&r, o);
+  for (size_t i = 0; i < o->connections; i++) {
+    run_watch(&r, all[i].main.fd, 2 * i);
+    run_watch(&r, all[i].stream.fd, 2 * i + 1);
+    visit_send(&all[i]);
+  }
+  for (int n; (n = run_wait(&r, events)) >= 0;) {
+    for (int i = 0; i < n; i++) {
+      Visit *v = &all[events[i].data.u64 / 2];
+      bool is_stream = events[i].data.u64 % 2;
+      http_recv(is_stream ? &v->stream : &v->main);
+      if (!(is_stream ? visit_take_events(v) : visit_take_answer(v))) continue;
+      run_add(&r, v->sent_ns);
+      visit_send(v);
+    }
+  }
+  printf("mode=events ");
+  run_print(&r);
+  printf(" patch_bytes=%zu answer_bytes=%zu\n", all[0].patch_bytes,
+         all[0].answer_bytes);
+}
+
+/* --- idle --------------------------------------------------------------------
+ */
+
+static void mode_idle(const Options *o) {
+  Visit v = { 0 };
+  Memory before = { 0 }, after;
+  uint64_t start = 0;
+  if (!o->pid) fail("idle needs --pid");
+  http_open(&v.main, o->port);
+  for (uint64_t i = 0; i < IDLE_WARMUP + o->count; i++) {
+    if (i == IDLE_WARMUP) {
+      before = memory_settled(o->pid);
+      start = now_ns();
+    }
+    visit_start(&v, o->port, o->path);
+    visit_click(&v);
+    visit_leave(&v);
+  }
+  double seconds = (double)(now_ns() - start) / 1e9;
+  after = memory_settled(o->pid);
+  double n = (double)o->count;
+  printf("mode=idle count=%llu seconds=%.3f bytes=%.0f anon_bytes=%.0f "
+         "rss_before=%llu rss_after=%llu\n",
+         (unsigned long long)o->count, seconds,
+         ((double)after.resident - (double)before.resident) / n,
+         ((double)after.anon - (double)before.anon) / n,
+         (unsigned long long)before.resident,
+         (unsigned long long)after.resident);
+}
+
+/* --- start -------------------------------------------------------------------
+ */
+
+/* The port in the first line of a server: "...: listening on http://HOST:PORT".
+ */
+static int read_port(int fd, const char *command) {
+  char line[256];
+  size_t len = 0;
+  while (len < sizeof line - 1) {
+    ssize_t n = read(fd, line + len, sizeof line - 1 - len);
+    if (n <= 0) break;
+    len += (size_t)n;
+    if (memchr(line, '\n', len)) break;
+  }
+  Slice address = between(slice(line, len), "listening on http://", '\n');
+  const char *colon = address.len ? memrchr(address.ptr, ':', address.len)
+                                  : NULL;
+  if (!colon) unexpected(command, slice(line, len));
+  return atoi(colon + 1);
+}
+
+static uint64_t start_once(const Options *o) {
+  int out[2], status;
+  Http h = { 0 };
+  Answer a;
+  Buf request = { 0 };
+  if (pipe2(out, O_CLOEXEC)) fail("pipe: %s", strerror(errno));
+  alarm(START_MAX_S);
+  uint64_t begin = now_ns();
+  pid_t pid = fork();
+  if (pid < 0) fail("fork: %s", strerror(errno));
+  if (pid == 0) {
+    prctl(PR_SET_PDEATHSIG, SIGKILL); /* it does not outlive a failure here */
+    dup2(out[1], 1);
+    execv(o->command[0], o->command);
+    fprintf(stderr, "bench: %s: %s\n", o->command[0], strerror(errno));
+    _exit(127);
+  }
+  close(out[1]);
+  int port = read_port(out[0], o->command[0]);
+  put_page_request(&request, port, o->path);
+  http_open(&h, port);
+  http_send(&h, buf_view(&request));
+  http_expect(&h, 200, &a);
+  uint64_t took = now_ns() - begin;
+  page_cid(&a);
+  http_close(&h);
+  kill(pid, SIGTERM);
+  if (waitpid(pid, &status, 0) != pid || !WIFEXITED(status) ||
+      WEXITSTATUS(status) != 0)
+    fail("%s did not end with 0 after SIGTERM", o->command[0]);
+  close(out[0]);
+  buf_free(&request);
+  return took;
+}
+
+static int by_size(const void *a, const void *b) {
+  uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+  return (x > y) - (x < y);
+}
+
+static void mode_start(const Options *o) {
+  if (!o->command || o->count < 1 || o->count > 1000)
+    fail("start needs a count of 1 to 1000 and -- COMMAND");
+  uint64_t *took = xcalloc(o->count, sizeof *took);
+  for (uint64_t i = 0; i < o->count; i++) took[i] = start_once(o);
+  qsort(took, o->count, sizeof *took, by_size);
+  printf("mode=start count=%llu ms=%.2f min_ms=%.2f max_ms=%.2f\n",
+         (unsigned long long)o->count, (double)took[o->count / 2] / 1e6,
+         (double)took[0] / 1e6, (double)took[o->count - 1] / 1e6);
+  free(took);
+}
+
+/* --- arguments ---------------------------------------------------------------
+ */
+
+static Options options(int argc, char **argv) {
+  Options o = {
+    .path = "/page", .connections = 1, .count = UINT64_MAX, .seconds = 3600
+  };
+  int i = 2;
+  for (; i + 1 < argc && strcmp(argv[i], "--"); i += 2) {
+    const char *name = argv[i], *value = argv[i + 1];
+    if (!strcmp(name, "--port"))
+      o.port = atoi(value);
+    else if (!strcmp(name, "--path"))
+      o.path = value;
+    else if (!strcmp(name, "--connections"))
+      o.connections = strtoul(value, NULL, 10);
+    else if (!strcmp(name, "--count"))
+      o.count = strtoull(value, NULL, 10);
+    else if (!strcmp(name, "--seconds"))
+      o.seconds = strtod(value, NULL);
+    else if (!strcmp(name, "--warmup"))
+      o.warmup = strtod(value, NULL);
+    else if (!strcmp(name, "--pid"))
+      o.pid = atoi(value);
+    else
+      fail("unknown option %s", name);
+  }
+  if (i + 1 < argc)
+    o.command = argv + i + 1;
+  else if (i < argc)
+    fail("%s needs a value", argv[i]);
+  if (o.connections < 1 || o.connections > CONNECTIONS_MAX)
+    fail("between 1 and %d connections", CONNECTIONS_MAX);
+  return o;
+}
+
+int main(int argc, char **argv) {
+  static const struct {
+    const char *name;
+    void (*run)(const Options *);
+  } modes[] = { { "get", mode_get },
+                { "events", mode_events },
+                { "idle", mode_idle },
+                { "start", mode_start } };
+  if (argc < 2) fail("usage: load get|events|idle|start [options]");
+  Options o = options(argc, argv);
+  for (size_t i = 0; i < countof(modes); i++) {
+    if (strcmp(argv[1], modes[i].name)) continue;
+    modes[i].run(&o);
+    return 0;
+  }
+  fail("unknown mode %s", argv[1]);
+}
