@@ -68,9 +68,10 @@ $(B)/stube: $(B)/gen/assets.o $(call libs,$(call upto,host)) $(THIRD)
 
 # spec/c/<layer>/x_spec.c sees its layer and those below, and nothing above.
 .SECONDEXPANSION:
-$(C_SPECS): $(B)/spec/%: spec/c/%_spec.c $$(call libs,$$(call upto,$$(*D))) $(THIRD)
+assets = $(if $(filter host,$1),$(B)/gen/assets.o)
+$(C_SPECS): $(B)/spec/%: spec/c/%_spec.c $$(call libs,$$(call upto,$$(*D))) $$(call assets,$$(*D)) $(THIRD)
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) -Ispec/c -o $@ $< $(call libs,$(call upto,$(*D))) $(THIRD) $(LDLIBS) -lcmocka
+	$(CC) $(CFLAGS) -Ispec/c -o $@ $< $(call assets,$(*D)) $(call libs,$(call upto,$(*D))) $(THIRD) $(LDLIBS) -lcmocka
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
 

@@ -19,6 +19,10 @@ static void handle_mount(Host *h, HttpReq *req, const RouteMatch *match) {
                      &retry, 1);
     return;
   }
+  if (req_method(req) == METHOD_HEAD) { /* a look is no visit */
+    page_reply(h, req, NULL, m->title, (Slice){ 0 }, 200, NULL, 0);
+    return;
+  }
   lua_State *L = vm_lua(h->vm);
   int top = lua_gettop(L);
   Err e = request_push_embed(h, req, match, m);
@@ -32,7 +36,7 @@ static void handle_mount(Host *h, HttpReq *req, const RouteMatch *match) {
   else memcpy(fresh, token.ptr, TOKEN_LEN);
   Buf root = { 0 };
   Conv *c;
-  Mint mint = { .owner = fresh, .embed = lua_gettop(L) };
+  Mint mint = { .owner = fresh, .title = m->title, .embed = lua_gettop(L) };
   e = kernel_mint(h->kernel, &mint, &c, &root);
   lua_settop(L, top);
   Buf cookie = { 0 };
@@ -41,9 +45,8 @@ static void handle_mount(Host *h, HttpReq *req, const RouteMatch *match) {
     trust_set_cookie(h, req, fresh, &cookie);
     extra.value = buf_view(&cookie);
   }
-  page_reply(h, req, c, m->title ? m->title : h->settings.title,
-             buf_view(&root), e ? err_status(e) : 200, &extra,
-             cookie.len ? 1 : 0);
+  page_reply(h, req, c, m->title, buf_view(&root), e ? err_status(e) : 200,
+             &extra, cookie.len ? 1 : 0);
   buf_free(&cookie);
   buf_free(&root);
 }
@@ -64,7 +67,7 @@ static void page_drawn(Event *ev, Err result) {
   } else if (result && result != ERR_APP) {
     refuse(p->req, result);
   } else {
-    page_reply(p->host, p->req, p->conv, p->host->settings.title,
+    page_reply(p->host, p->req, p->conv, conv_title(p->conv),
                buf_view(&p->root), 200, NULL, 0);
   }
   buf_free(&p->root);

@@ -66,6 +66,13 @@ static Err read_number(const HttpReq *req, Event *ev) {
 
 /* --- what the kernel asks and answers --- */
 
+/* Signals are an object: neither a list nor a bare value. */
+static bool is_object(Slice json) {
+  size_t i = 0;
+  while (i < json.len && strchr(" \t\r\n", json.ptr[i]) && json.ptr[i]) i++;
+  return i == json.len || json.ptr[i] == '{';
+}
+
 static Err push(Event *ev, lua_State *L) {
   PostEvent *p = (PostEvent *)ev;
   Err e = OK;
@@ -77,10 +84,10 @@ static Err push(Event *ev, lua_State *L) {
     lua_pushnil(L);
     return form_push(L, body);
   }
-  if (p->kind == BODY_JSON) e = signals_push(L, body);
-  else lua_newtable(L);
+  if (p->kind != BODY_JSON) lua_newtable(L);
+  else if (!is_object(body)) return ERR_BAD_INPUT;
+  else e = signals_push(L, body);
   if (e) return e;
-  if (!lua_istable(L, -1)) return ERR_BAD_INPUT; /* signals are an object */
   lua_getfield(L, -1, "$form");
   if (!lua_isnil(L, -1) && !lua_istable(L, -1)) return ERR_BAD_INPUT;
   if (lua_istable(L, -1)) {

@@ -124,7 +124,8 @@ void handle_stream(Host *h, HttpReq *req, const RouteMatch *m);
 
 /* --- page.c --- */
 void page_headers(Host *h);
-/* Answers with the shell around `root`; `c` may be NULL (nothing lives on). */
+/* Answers with the shell around `root`; `c` may be NULL (nothing lives on), and so may
+ * the title (the app's). */
 void page_reply(Host *h, HttpReq *req, Conv *c, const char *title, Slice root,
                 int status, const HttpHeader *extra, size_t n);
 

@@ -53,7 +53,9 @@ static Live *live_of(Host *h, Conv *c) {
   return *slot;
 }
 
-static bool id_eq(Id a, Id b) { return a.turn == b.turn && a.n == b.n; }
+static bool id_after(Id a, Id b) {
+  return a.turn != b.turn ? a.turn > b.turn : a.n > b.n;
+}
 
 /* --- the ring --- */
 
@@ -80,18 +82,15 @@ static void remember(Live *l, Id id, Slice event) {
   buf_slice(&l->ring, event);
 }
 
-/* What follows `id`; false when the ring does not reach back to it. */
+/* What follows `id`; false when the ring does not reach back to it. Turns that sent
+ * nothing have ids too, which no event bears. */
 static bool ring_after(const Live *l, Id id, Slice *out) {
+  if (id_after(l->before, id)) return false;
   size_t at = 0;
-  *out = buf_view(&l->ring);
-  if (id_eq(id, l->before)) return true;
-  for (uint32_t i = 0; i < l->n_entries; i++) {
+  for (uint32_t i = 0; i < l->n_entries && !id_after(l->entries[i].id, id); i++)
     at += l->entries[i].len;
-    if (!id_eq(id, l->entries[i].id)) continue;
-    *out = slice(l->ring.ptr + at, l->ring.len - at);
-    return true;
-  }
-  return false;
+  *out = slice(l->ring.ptr + at, l->ring.len - at);
+  return true;
 }
 
 /* --- released fragments --- */

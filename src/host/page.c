@@ -44,7 +44,7 @@ void page_reply(Host *h, HttpReq *req, Conv *c, const char *title, Slice root,
   buf_lit(b, "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">"
              "<meta name=\"viewport\" content=\"width=device-width, "
              "initial-scale=1\"><title>");
-  html_text(b, slice_str(title));
+  html_text(b, slice_str(title ? title : h->settings.title));
   buf_printf(b, "</title><link rel=\"stylesheet\" href=\"%s/stube/ui.css?v=%s\">"
                 "<script type=\"module\" src=\"%s/stube/client.js?v=%s\" "
                 "nonce=\"%s\"></script></head>\n",

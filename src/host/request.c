@@ -73,6 +73,7 @@ static int f_args(lua_State *L) {
   lua_setfield(L, args + 1, "type");
   lua_pushvalue(L, args);
   lua_setfield(L, args + 1, "args");
+  lua_settop(L, args + 1);
   return 1;
 }
 

@@ -248,6 +248,7 @@ void conv_free(Conv *c) {
   free(c->tasks);
   free(c->holes);
   free(c->owner);
+  free(c->title);
   blob_drop(c->head);
   buf_free(&c->outbox);
   free(c);
@@ -257,6 +258,7 @@ void conv_free(Conv *c) {
 
 const char *conv_cid(const Conv *c) { return c->cid; }
 const char *conv_owner(const Conv *c) { return c->owner ? c->owner : ""; }
+const char *conv_title(const Conv *c) { return c->title; }
 bool conv_ended(const Conv *c) { return c->ended; }
 bool conv_busy(const Conv *c) { return c->busy; }
 uint64_t conv_turn(const Conv *c) { return c->turn; }

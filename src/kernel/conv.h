@@ -22,6 +22,7 @@ typedef struct Def {
   char *class_name; /* unused bytes of HTML are cheap to keep: "stube-c-todo-list" */
   int ref;          /* of the definition's table, in the Lua registry */
   bool is_flow;
+  bool follows_state; /* `children` is a function */
 } Def;
 
 typedef struct Field {
@@ -80,6 +81,7 @@ struct Conv {
   Conv *older, *newer; /* the list of provisional ones */
   char cid[CID_LEN + 1];
   char *owner;         /* the owner token, or NULL */
+  char *title;         /* of its page, or NULL */
   void *host;          /* conv_slot */
   MacKey mac_key;
 

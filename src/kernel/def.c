@@ -48,6 +48,8 @@ Def *def_set(Kernel *k, Slice id, int idx) {
   def->ref = luaL_ref(L, LUA_REGISTRYINDEX);
   lua_rawgeti(L, LUA_REGISTRYINDEX, def->ref);
   def->is_flow = lua_getfield(L, -1, "body") == LUA_TFUNCTION;
+  lua_pop(L, 1);
+  def->follows_state = lua_getfield(L, -1, "children") == LUA_TFUNCTION;
   lua_pop(L, 2);
   return def;
 }

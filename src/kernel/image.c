@@ -24,6 +24,7 @@ static void put_text(Buf *b, const char *s) {
 static void put_header(Buf *b, const Conv *c) {
   buf_put(b, c->cid, CID_LEN);
   put_text(b, c->owner);
+  put_text(b, c->title);
   buf_varint(b, c->next_id);
   buf_varint(b, c->turn);
   buf_varint(b, c->minted_ms);
@@ -161,6 +162,8 @@ static void get_header(Reader *r, Conv *c) {
   get_bytes(r, cid, sizeof cid);
   free(c->owner);
   c->owner = get_text(r);
+  free(c->title);
+  c->title = get_text(r);
   c->next_id = get_u32(r);
   c->turn = get_number(r);
   c->minted_ms = get_number(r);

@@ -245,15 +245,12 @@ static void want_list(lua_State *L, const Inst *in, int list, int slot,
 }
 
 /* Pushes the wanted list. False (and nothing) when nothing is declared. */
-static bool push_wanted(Kernel *k, lua_State *L, const Inst *in,
-                        bool *is_function) {
-  *is_function = false;
+static bool push_wanted(Kernel *k, lua_State *L, const Inst *in) {
   if (!def_get(k, L, in->def, "children")) {
     lua_pop(L, 1);
     return false;
   }
   if (lua_isfunction(L, -1)) {
-    *is_function = true;
     conv_push(k->turn.conv, L, in->self);
     const char *was = coro_ban(k->vm, "children");
     k->turn.no_effects = "children";
@@ -312,8 +309,7 @@ static Inst *make_declared(Kernel *k, lua_State *L, Inst *in, Slice slot,
 }
 
 static void make_children(Kernel *k, lua_State *L, Inst *in, int depth) {
-  bool is_function;
-  if (!push_wanted(k, L, in, &is_function)) return;
+  if (!push_wanted(k, L, in)) return;
   int list = lua_gettop(L);
   lua_Integer n = luaL_len(L, list);
   for (lua_Integer i = 1; i <= n; i += 3) {
@@ -371,13 +367,8 @@ static void change(Kernel *k, lua_State *L, Inst *in, Slice slot,
 
 void instance_reconcile(Kernel *k, lua_State *L, Inst *in) {
   Conv *c = k->turn.conv;
-  bool is_function;
-  if (!push_wanted(k, L, in, &is_function)) return;
+  if (!in->def->follows_state || !push_wanted(k, L, in)) return;
   int list = lua_gettop(L);
-  if (!is_function) {
-    lua_pop(L, 1);
-    return;
-  }
   lua_Integer n = luaL_len(L, list) / 3;
   /* Missing ones first: their keys may come back in another slot. */
   for (uint32_t i = in->n_kids; i-- > 0;) {

@@ -108,6 +108,7 @@ void kernel_check_embed(Kernel *k, lua_State *L, int idx);
 
 typedef struct Mint {
   const char *owner; /* the owner token, or NULL for none; copied */
+  const char *title; /* of its page, or NULL; copied */
   int embed;         /* stack index on vm_lua: an embed or a component's id */
 } Mint;
 
@@ -134,6 +135,7 @@ void kernel_sweep(Kernel *k);
 
 const char *conv_cid(const Conv *c);
 const char *conv_owner(const Conv *c);
+const char *conv_title(const Conv *c); /* or NULL */
 bool conv_ended(const Conv *c);
 bool conv_busy(const Conv *c); /* its turn is not committed yet */
 /* The id of the newest released fragment; what a page painted now contains. */

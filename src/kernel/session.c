@@ -178,6 +178,7 @@ Err kernel_mint(Kernel *k, const Mint *mint, Conv **out, Buf *page) {
   cid_mint(c->cid, k->now);
   c->mac_key = mac_key(k->config.key, slice(c->cid, CID_LEN));
   c->owner = mint->owner ? xstrdup(mint->owner) : NULL;
+  c->title = mint->title ? xstrdup(mint->title) : NULL;
   c->minted_ms = k->now;
   random_seed(c->random);
   list(k, c);

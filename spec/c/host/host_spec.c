@@ -1,0 +1,446 @@
+/* A whole host in this process, and a client in a thread that speaks raw HTTP to it:
+ * who is refused what, and that no app code and no bytes bring it down. */
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "host/host.h"
+
+#define APP "spec/c/host/app.lua"
+
+/* --- the client --- */
+
+typedef struct Client {
+  int port;
+  int ready; /* read end of the host's standard output */
+  void (*run)(struct Client *c);
+  char failure[512]; /* the first claim that did not hold */
+  Buf reply;
+  char cookie[128];
+  char url[8][256]; /* event URLs of the last page, in order */
+  int n_urls;
+} Client;
+
+static void claim(Client *c, bool holds, const char *fmt, ...) {
+  if (holds || c->failure[0]) return;
+  va_list ap;
+  va_start(ap, fmt);
+  vsnprintf(c->failure, sizeof c->failure, fmt, ap);
+  va_end(ap);
+}
+
+/* Sends bytes on a fresh connection, reads to the end. 0 when nothing came. */
+static int exchange(Client *c, const char *bytes, size_t len) {
+  struct sockaddr_in to = { .sin_family = AF_INET,
+                            .sin_port = htons((uint16_t)c->port) };
+  to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  int fd = socket(AF_INET, SOCK_STREAM, 0);
+  struct timeval patience = { .tv_sec = 20 };
+  setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+  buf_clear(&c->reply);
+  if (connect(fd, (struct sockaddr *)&to, sizeof to) != 0) {
+    close(fd);
+    return 0;
+  }
+  size_t sent = 0;
+  while (sent < len) {
+    ssize_t n = send(fd, bytes + sent, len - sent, MSG_NOSIGNAL);
+    if (n <= 0) break; /* refused early: the answer is there to read */
+    sent += (size_t)n;
+  }
+  shutdown(fd, SHUT_WR);
+  for (;;) {
+    char *at = buf_reserve(&c->reply, 4096);
+    ssize_t n = recv(fd, at, 4096, 0);
+    if (n <= 0) break;
+    c->reply.len += (size_t)n;
+  }
+  close(fd);
+  buf_put(&c->reply, "", 1);
+  int status = 0;
+  sscanf(c->reply.ptr, "HTTP/1.1 %d", &status);
+  return status;
+}
+
+/* One request; `headers` are whole lines. */
+static int ask(Client *c, const char *method, const char *path,
+               const char *headers, Slice body) {
+  Buf b = { 0 };
+  buf_printf(&b, "%s %s HTTP/1.1\r\nHost: x\r\nConnection: close\r\n%s", method,
+             path, headers);
+  if (c->cookie[0]) buf_printf(&b, "Cookie: %s\r\n", c->cookie);
+  if (body.len || strcmp(method, "POST") == 0)
+    buf_printf(&b, "Content-Length: %zu\r\n", body.len);
+  buf_lit(&b, "\r\n");
+  buf_slice(&b, body);
+  int status = exchange(c, b.ptr, b.len);
+  buf_free(&b);
+  return status;
+}
+
+#define JSON "Content-Type: application/json\r\n"
+#define OURS "Sec-Fetch-Site: same-origin\r\n"
+
+static int post(Client *c, const char *url, const char *headers, Slice body) {
+  return ask(c, "POST", url, headers, body);
+}
+
+/* GETs a page as a new visitor; notes cookie and event URLs. */
+static void visit(Client *c, const char *path) {
+  c->cookie[0] = '\0';
+  c->n_urls = 0;
+  claim(c, ask(c, "GET", path, "", (Slice){ 0 }) == 200, "GET %s: %.80s", path,
+        c->reply.ptr);
+  const char *cookie = strstr(c->reply.ptr, "Set-Cookie: ");
+  if (cookie) sscanf(cookie, "Set-Cookie: %127[^;]", c->cookie);
+  const char *at = c->reply.ptr;
+  while ((at = strstr(at, "@post('")) && c->n_urls < 8) {
+    char *url = c->url[c->n_urls++];
+    sscanf(at, "@post('%255[^']", url);
+    char *amp = strstr(url, "&amp;");
+    if (amp) memmove(amp + 1, amp + 5, strlen(amp + 5) + 1);
+    at += 7;
+  }
+}
+
+static void *run_client(void *ud) {
+  Client *c = ud;
+  char line[128] = "";
+  size_t n = 0;
+  while (n < sizeof line - 1 && read(c->ready, line + n, 1) == 1 &&
+         line[n] != '\n')
+    n++;
+  line[n] = '\0';
+  claim(c, sscanf(line, "stube: listening on http://127.0.0.1:%d", &c->port) == 1,
+        "the ready line is \"%s\"", line);
+  if (!c->failure[0]) c->run(c);
+  kill(getpid(), SIGTERM);
+  return NULL;
+}
+
+/* Serves APP while `run` speaks to it; ends with SIGTERM. */
+static void serve(void (*run)(Client *c)) {
+  int out[2];
+  assert_int_equal(pipe(out), 0);
+  int saved = dup(STDOUT_FILENO);
+  fflush(stdout);
+  dup2(out[1], STDOUT_FILENO);
+  Host *h = host_new();
+  h->log.level = LOG_OFF;
+  h->settings.port = 0;
+  bool ok = host_load(h, APP);
+  Client c = { .ready = out[0], .run = run };
+  pthread_t thread;
+  if (ok) {
+    pthread_create(&thread, NULL, run_client, &c);
+    ok = host_serve(h);
+    pthread_join(thread, NULL);
+  }
+  host_free(h);
+  fflush(stdout);
+  dup2(saved, STDOUT_FILENO);
+  close(saved);
+  close(out[0]);
+  close(out[1]);
+  buf_free(&c.reply);
+  if (c.failure[0]) fail_msg("%s", c.failure);
+  assert_true(ok);
+}
+
+/* --- who is refused what --- */
+
+#define EXPECT(c, status, call)                                                \
+  do {                                                                         \
+    int got = (call);                                                          \
+    claim((c), got == (status), "%s: %d, not %d: %.200s", #call, got, status,  \
+          (c)->reply.ptr);                                                     \
+  } while (0)
+
+static void refusals(Client *c) {
+  visit(c, "/counter");
+  const char *inc = c->url[0], *add = c->url[1];
+  EXPECT(c, 404, ask(c, "GET", "/nowhere", "", (Slice){ 0 }));
+  EXPECT(c, 405, ask(c, "DELETE", "/counter", "", (Slice){ 0 }));
+  claim(c, strstr(c->reply.ptr, "Allow: ") != NULL, "405 without Allow");
+  EXPECT(c, 410, ask(c, "GET", "/conv/AAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", "",
+                     (Slice){ 0 }));
+  EXPECT(c, 410, ask(c, "GET", "/conv/short/sse", "", (Slice){ 0 }));
+  EXPECT(c, 410, post(c, "/conv/x/ix-1/inc?m=0123456789abcdef", JSON OURS,
+                      SLICE("{}")));
+
+  EXPECT(c, 204, post(c, inc, JSON OURS, SLICE("{}")));
+  EXPECT(c, 204, post(c, inc, OURS, (Slice){ 0 }));
+  EXPECT(c, 204, post(c, add, JSON "Origin: http://x\r\n", SLICE("{}")));
+  EXPECT(c, 204, post(c, inc, JSON, SLICE("{}"))); /* the signature decides */
+
+  EXPECT(c, 403, post(c, inc, JSON "Sec-Fetch-Site: cross-site\r\n", SLICE("{}")));
+  EXPECT(c, 403, post(c, inc, JSON "Sec-Fetch-Site: same-site\r\n", SLICE("{}")));
+  EXPECT(c, 403, post(c, inc, JSON "Sec-Fetch-Site: none\r\n", SLICE("{}")));
+  EXPECT(c, 403, post(c, inc, JSON "Origin: http://evil\r\n", SLICE("{}")));
+  EXPECT(c, 403, post(c, inc, JSON "Origin: null\r\n", SLICE("{}")));
+
+  char url[300];
+  snprintf(url, sizeof url, "%.*s", (int)(strchr(inc, '?') - inc), inc);
+  EXPECT(c, 403, post(c, url, JSON OURS, SLICE("{}")));
+  snprintf(url, sizeof url, "%s", inc);
+  url[strlen(url) - 1] ^= 1;
+  EXPECT(c, 403, post(c, url, JSON OURS, SLICE("{}")));
+  snprintf(url, sizeof url, "%s&p=1", inc);
+  EXPECT(c, 403, post(c, url, JSON OURS, SLICE("{}")));
+  snprintf(url, sizeof url, "%s", add);
+  url[strlen(url) - 1] = '6'; /* p=5 was offered */
+  EXPECT(c, 403, post(c, url, JSON OURS, SLICE("{}")));
+  snprintf(url, sizeof url, "%s", inc);
+  memcpy(strstr(url, "/ix-1/"), "/ix-2/", 6);
+  EXPECT(c, 403, post(c, url, JSON OURS, SLICE("{}")));
+
+  EXPECT(c, 400, post(c, inc, JSON OURS, SLICE("{")));
+  EXPECT(c, 400, post(c, inc, JSON OURS, SLICE("[1]")));
+  EXPECT(c, 400, post(c, inc, JSON OURS, SLICE("{\"a\":1,\"a\":2}")));
+  EXPECT(c, 400, post(c, inc, JSON OURS, SLICE("{\"a\":\"\xff\"}")));
+  EXPECT(c, 400, post(c, inc, JSON OURS "Stube-Event: x\r\n", SLICE("{}")));
+  EXPECT(c, 400, post(c, inc, JSON OURS "Stube-Event: 123456789.1\r\n",
+                      SLICE("{}")));
+  EXPECT(c, 400, post(c, inc,
+                      "Content-Type: application/x-www-form-urlencoded\r\n" OURS,
+                      SLICE("a=%zz")));
+  EXPECT(c, 415, post(c, inc, "Content-Type: text/plain\r\n" OURS, SLICE("hi")));
+
+  char own[128];
+  snprintf(own, sizeof own, "%s", c->cookie);
+  snprintf(c->cookie, sizeof c->cookie, "stube_sid=%043d", 1);
+  EXPECT(c, 403, post(c, inc, JSON OURS, SLICE("{}")));
+  c->cookie[0] = '\0';
+  EXPECT(c, 403, post(c, inc, JSON OURS, SLICE("{}")));
+  snprintf(url, sizeof url, "%.*s", (int)(strstr(inc, "/ix-1") - inc), inc);
+  EXPECT(c, 403, ask(c, "GET", url, "", (Slice){ 0 }));
+  strcat(url, "/sse?at=1.0");
+  EXPECT(c, 403, ask(c, "GET", url, "", (Slice){ 0 }));
+
+  /* 3 clicks and one of 5 were let through, nothing of the rest. */
+  snprintf(c->cookie, sizeof c->cookie, "%s", own);
+  snprintf(url, sizeof url, "%.*s", (int)(strstr(inc, "/ix-1") - inc), inc);
+  EXPECT(c, 200, ask(c, "GET", url, "", (Slice){ 0 }));
+  claim(c, strstr(c->reply.ptr, "<output>8</output>") != NULL,
+        "the counter is not at 8");
+  claim(c, strstr(c->reply.ptr, "<title>Counter &amp; more</title>") != NULL,
+        "the title is lost on a reload");
+}
+
+static void depths_and_sizes(Client *c) {
+  visit(c, "/counter");
+  char deep[128] = "{\"a\":";
+  for (int i = 0; i < 31; i++) strcat(deep, "[");
+  for (int i = 0; i < 31; i++) strcat(deep, "]");
+  strcat(deep, "}");
+  EXPECT(c, 204, post(c, c->url[0], JSON OURS, slice_str(deep)));
+  char deeper[128] = "{\"a\":";
+  for (int i = 0; i < 32; i++) strcat(deeper, "[");
+  for (int i = 0; i < 32; i++) strcat(deeper, "]");
+  strcat(deeper, "}");
+  EXPECT(c, 400, post(c, c->url[0], JSON OURS, slice_str(deeper)));
+
+  size_t max = HTTP_EVENT_BODY_MAX;
+  char *body = xmalloc(max + 1);
+  memset(body, ' ', max + 1);
+  body[0] = '{';
+  body[max - 1] = '}';
+  EXPECT(c, 204, post(c, c->url[0], JSON OURS, slice(body, max)));
+  body[max - 1] = ' ';
+  body[max] = '}';
+  EXPECT(c, 413, post(c, c->url[0], JSON OURS, slice(body, max + 1)));
+  free(body);
+}
+
+static void repeats(Client *c) {
+  visit(c, "/counter");
+  for (int i = 0; i < 3; i++)
+    EXPECT(c, 204, post(c, c->url[0], JSON OURS "Stube-Event: abc.1\r\n",
+                        SLICE("{}")));
+  char url[256];
+  snprintf(url, sizeof url, "%.*s", (int)(strstr(c->url[0], "/ix-1") - c->url[0]),
+           c->url[0]);
+  EXPECT(c, 200, ask(c, "GET", url, "", (Slice){ 0 }));
+  claim(c, strstr(c->reply.ptr, "<output>1</output>") != NULL,
+        "an event that was sent three times ran more than once");
+}
+
+static void plain_forms(Client *c) {
+  visit(c, "/counter");
+  const char *say = c->url[2];
+  EXPECT(c, 303, post(c, say,
+                      "Content-Type: application/x-www-form-urlencoded\r\n"
+                      "Sec-Fetch-Site: same-origin\r\n",
+                      SLICE("said=a+%26+b")));
+  claim(c, strstr(c->reply.ptr, "Location: /conv/") != NULL, "303 to nowhere");
+  char url[256];
+  snprintf(url, sizeof url, "%.*s", (int)(strstr(say, "/ix-1") - say), say);
+  EXPECT(c, 200, ask(c, "GET", url, "", (Slice){ 0 }));
+  claim(c, strstr(c->reply.ptr, "<p>a &amp; b</p>") != NULL, "the field is lost");
+}
+
+static void mounts(Client *c) {
+  EXPECT(c, 200, ask(c, "GET", "/hello/Ada?g=Good%20day", "", (Slice){ 0 }));
+  claim(c, strstr(c->reply.ptr, "Good day Ada") != NULL, "args are lost");
+  claim(c, strstr(c->reply.ptr, "unsafe") == NULL, "the policy is unsafe");
+  EXPECT(c, 400, ask(c, "GET", "/hello/Ada?g=%zz", "", (Slice){ 0 }));
+  EXPECT(c, 500, ask(c, "GET", "/boot", "", (Slice){ 0 }));
+  claim(c, strstr(c->reply.ptr, "no boot") != NULL, "the error is not shown");
+  claim(c, strstr(c->reply.ptr, "Set-Cookie") == NULL, "a cookie for nothing");
+  EXPECT(c, 200, ask(c, "HEAD", "/counter", "", (Slice){ 0 }));
+  claim(c, strstr(c->reply.ptr, "Set-Cookie") == NULL, "HEAD mints");
+  EXPECT(c, 200, ask(c, "GET", "/stube/client.js", "", (Slice){ 0 }));
+  EXPECT(c, 200, ask(c, "GET", "/stube/ui.css", "", (Slice){ 0 }));
+  EXPECT(c, 200, ask(c, "GET", "/stube/health", "", (Slice){ 0 }));
+}
+
+/* --- what app code does --- */
+
+static void failing_handlers(Client *c) {
+  Client other = { .port = c->port };
+  visit(&other, "/counter");
+  char failing[16][256];
+  int n = 0;
+  visit(c, "/failing");
+  const char *at = c->reply.ptr;
+  while ((at = strstr(at, "@post('")) && n < 16) {
+    sscanf(at, "@post('%255[^']", failing[n++]);
+    at += 7;
+  }
+  claim(c, n == 11, "%d failing handlers, not 11", n);
+  for (int i = 0; i < n; i++) {
+    EXPECT(c, 204, post(c, failing[i], JSON OURS, SLICE("{}")));
+    EXPECT(&other, 204, post(&other, other.url[0], JSON OURS, SLICE("{}")));
+  }
+  char url[256];
+  snprintf(url, sizeof url, "%.*s",
+           (int)(strstr(failing[0], "/ix-1") - failing[0]), failing[0]);
+  EXPECT(c, 200, ask(c, "GET", url, "", (Slice){ 0 }));
+  claim(c, strstr(c->reply.ptr, "throw_nil</button>") != NULL,
+        "the conversation did not outlive its failures: %.300s", c->reply.ptr);
+  claim(c, !other.failure[0], "another conversation noticed: %.400s",
+        other.failure);
+  buf_free(&other.reply);
+}
+
+/* --- bytes --- */
+
+static void malformed(Client *c) {
+  visit(c, "/counter");
+  static const char *const nonsense[] = {
+    "\r\n\r\n\r\n",
+    "GET\r\n\r\n",
+    "GET / HTTP/1.1\r\n\r\n",
+    "GET / HTTP/9.9\r\nHost: x\r\n\r\n",
+    "GET /%00 HTTP/1.1\r\nHost: x\r\n\r\n",
+    "GET /../etc HTTP/1.1\r\nHost: x\r\n\r\n",
+    "GET / HTTP/1.1\nHost: x\n\n",
+    "GET / HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n",
+    "POST /conv/a/b/c HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n"
+    "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n",
+    "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 99\r\n\r\nshort",
+    "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+    "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
+    "GET / HTTP/1.1\r\nHost: x\r\nX: a\r\n b\r\n\r\n",
+  };
+  uint32_t random = 12345;
+  for (int i = 0; i < 1000 && !c->failure[0]; i++) {
+    random = random * 1664525 + 1013904223;
+    if (i % 3 == 0) {
+      const char *s = nonsense[(random >> 8) % countof(nonsense)];
+      exchange(c, s, strlen(s));
+    } else if (i % 3 == 1) { /* a good request with one byte changed */
+      char b[512];
+      int n = snprintf(b, sizeof b,
+                       "POST %s HTTP/1.1\r\nHost: x\r\nCookie: %s\r\n"
+                       "Connection: close\r\nContent-Type: application/json\r\n"
+                       "Content-Length: 11\r\n\r\n{\"ix1\":{}} ",
+                       c->url[0], c->cookie);
+      b[(random >> 8) % (uint32_t)n] = (char)(random >> 24);
+      exchange(c, b, (size_t)n);
+    } else { /* a good head with a body of noise */
+      char body[64];
+      for (size_t j = 0; j < sizeof body; j++)
+        body[j] = (char)((random = random * 1664525 + 1013904223) >> 24);
+      post(c, c->url[0], JSON OURS, slice(body, sizeof body));
+    }
+    if (i % 100 == 99)
+      EXPECT(c, 200, ask(c, "GET", "/stube/health", "", (Slice){ 0 }));
+  }
+  EXPECT(c, 204, post(c, c->url[0], JSON OURS, SLICE("{}")));
+}
+
+/* --- the claims --- */
+
+static void each_stranger_is_refused(void **state) {
+  (void)state;
+  serve(refusals);
+}
+
+static void bodies_are_bounded(void **state) {
+  (void)state;
+  serve(depths_and_sizes);
+}
+
+static void a_repeated_event_runs_once(void **state) {
+  (void)state;
+  serve(repeats);
+}
+
+static void a_form_works_without_the_client(void **state) {
+  (void)state;
+  serve(plain_forms);
+}
+
+static void mounts_pass_their_args(void **state) {
+  (void)state;
+  serve(mounts);
+}
+
+static void failing_code_harms_nobody_else(void **state) {
+  (void)state;
+  serve(failing_handlers);
+}
+
+static void a_thousand_malformed_requests_leave_it_healthy(void **state) {
+  (void)state;
+  serve(malformed);
+}
+
+static void a_script_that_does_not_load_is_no_app(void **state) {
+  (void)state;
+  int saved = dup(STDERR_FILENO), null = open("/dev/null", O_WRONLY);
+  dup2(null, STDERR_FILENO);
+  Host *h = host_new();
+  bool loaded = host_load(h, "spec/c/host/no_such.lua");
+  host_free(h);
+  dup2(saved, STDERR_FILENO);
+  close(saved);
+  close(null);
+  assert_false(loaded);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+    cmocka_unit_test(each_stranger_is_refused),
+    cmocka_unit_test(bodies_are_bounded),
+    cmocka_unit_test(a_repeated_event_runs_once),
+    cmocka_unit_test(a_form_works_without_the_client),
+    cmocka_unit_test(mounts_pass_their_args),
+    cmocka_unit_test(failing_code_harms_nobody_else),
+    cmocka_unit_test(a_thousand_malformed_requests_leave_it_healthy),
+    cmocka_unit_test(a_script_that_does_not_load_is_no_app),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
