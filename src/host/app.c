@@ -160,7 +160,10 @@ static void start_handles(Host *h) {
 static bool listen_now(Host *h) {
   HttpConfig config = { .on_request = on_request,
                         .ud = h,
-                        .limits = http_limits_default() };
+                        .limits = http_limits_default(),
+                        .error_headers = SLICE_INIT(
+                            "X-Content-Type-Options: nosniff\r\n"
+                            "Referrer-Policy: same-origin\r\n") };
   h->server = http_server_new(&h->loop, &config);
   int e = http_server_listen(h->server, h->settings.host, h->settings.port,
                              &h->real_port);

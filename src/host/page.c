@@ -45,7 +45,7 @@ void page_reply(Host *h, HttpReq *req, Conv *c, const char *title, Slice root,
              "<meta name=\"viewport\" content=\"width=device-width, "
              "initial-scale=1\"><title>");
   html_text(b, slice_str(title ? title : h->settings.title));
-  buf_printf(b, "</title><link rel=\"stylesheet\" href=\"%s/stube/ui.css?v=%s\">"
+  buf_printf(b, "</title><link rel=\"icon\" href=\"data:,\"><link rel=\"stylesheet\" href=\"%s/stube/ui.css?v=%s\">"
                 "<script type=\"module\" src=\"%s/stube/client.js?v=%s\" "
                 "nonce=\"%s\"></script></head>\n",
              base, h->ui.hash, base, h->client.hash, nonce);

@@ -59,6 +59,8 @@ void kernel_free(Kernel *k) {
   free(k->turn.pieces);
   buf_free(&k->turn.bytes);
   buf_free(&k->turn.error);
+  buf_free(&k->turn.place);
+  buf_free(&k->turn.trace);
   buf_free(&k->scratch);
   buf_free(&k->json);
   buf_free(&k->head);

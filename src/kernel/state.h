@@ -38,7 +38,7 @@ typedef struct Turn {
   const char *no_effects; /* where effects are refused ("render"), or NULL */
   bool failed, finished, drawing_page;
   uint32_t failed_iid;  /* whose code failed */
-  Buf error;            /* for a person: the message */
+  Buf error, place, trace; /* for a person: the message; where; the traceback */
   Piece *pieces;        /* explicit ones first, drawings are put before them */
   uint32_t n_pieces, cap_pieces;
   Buf bytes;
@@ -137,8 +137,8 @@ void draw_changes(Kernel *k, lua_State *L);
 void draw_page(Kernel *k, lua_State *L, Buf *out);
 /* Renders markup at `idx` as part of `in`. Raises. */
 void draw_markup(Kernel *k, lua_State *L, const Inst *in, int idx, Buf *out);
-/* An error card in the place of an instance. */
-void draw_banner(Kernel *k, Conv *c, const Inst *in, Slice message, Buf *out);
+/* An error card in the place of an instance (or of none), about the turn's failure. */
+void draw_banner(Kernel *k, Conv *c, const Inst *in, Buf *out);
 
 /* The signature of an event URL (session.c). */
 void conv_mac(const Conv *c, uint32_t iid, Slice event, Slice p,

@@ -66,6 +66,8 @@ static void begin(Kernel *k, Conv *c) {
   coro_ban(k->vm, NULL); /* an error may have jumped past the end of a ban */
   buf_clear(&t->bytes);
   buf_clear(&t->error);
+  buf_clear(&t->place);
+  buf_clear(&t->trace);
 }
 
 /* Forgets what a failure left behind. */
@@ -108,6 +110,8 @@ void turn_fail(Kernel *k, lua_State *L, uint32_t iid, const char *where,
   const Inst *in = conv_inst(t->conv, iid);
   char id[16];
   snprintf(id, sizeof id, "ix-%u", iid);
+  buf_printf(&t->place, "%s of %s (%s)", where, in ? in->def->id : "?", id);
+  buf_slice(&t->trace, trace);
   log_with(k->config.log, LOG_ERROR, "a turn failed and was put back",
            { "component", slice_str(in ? in->def->id : "?") },
            { "in", slice_str(where) },
@@ -538,7 +542,7 @@ static void put_back(Kernel *k, Conv *c) {
   if (!in) in = conv_inst(c, c->top);
   if (!in) return;
   Buf html = { 0 };
-  draw_banner(k, c, in, buf_view(&t->error), &html);
+  draw_banner(k, c, in, &html);
   if (in->on_page)
     turn_piece(k, FRAG_ELEMENTS, "outer", (Slice){ 0 }, buf_view(&html));
   else
@@ -620,7 +624,7 @@ static void draw_now(Kernel *k, Conv *c, Event *ev) {
   for (uint32_t i = 0; i < c->n_insts; i++) c->insts[i]->drawn = 0;
   if (result && conv_inst(c, c->top)) {
     buf_clear(ev->draw);
-    draw_banner(k, c, conv_inst(c, c->top), buf_view(&k->turn.error), ev->draw);
+    draw_banner(k, c, conv_inst(c, c->top), ev->draw);
   }
   k->in_turn = false;
   ev->answer(ev, result);
@@ -714,7 +718,7 @@ bool turn_boot(Kernel *k, Conv *c, int embed, Buf *page, bool *ended) {
   } else {
     clear_work(k);
     buf_clear(page);
-    draw_banner(k, c, NULL, buf_view(&k->turn.error), page);
+    draw_banner(k, c, NULL, page);
   }
   k->in_turn = false;
   if (ok && !*ended) release(c);

@@ -1,0 +1,125 @@
+// What the stream says, done to the page: datastar-patch-elements in its eight
+// modes, and datastar-patch-signals.
+
+import { announce, gist } from "./announce.js";
+import { catch_up } from "./attributes.js";
+import { on_patched } from "./field.js";
+import { hold_focus, in_dialog } from "./focus.js";
+import { morph } from "./morph.js";
+import { effect_script, run_script } from "./script.js";
+import * as signals from "./signals.js";
+
+/** `data: key value` lines as a map; the lines of one key are joined. */
+function fields(data) {
+  const map = {};
+  for (const line of data) {
+    const [, key, value] = /^(\S*) ?(.*)$/su.exec(line);
+    map[key] = key in map ? `${map[key]}\n${value}` : value;
+  }
+  return map;
+}
+
+const WRAPPED = { svg: "svg", mathml: "math" };
+
+/** The markup as a fragment. Scripts in it are left out: markup never runs code,
+ * only the effect that is made for it does (script.js). */
+function parse(markup, namespace) {
+  const template = document.createElement("template");
+  const tag = WRAPPED[namespace];
+  template.innerHTML = tag ? `<${tag}>${markup}</${tag}>` : markup;
+  const { content } = template;
+  if (tag) content.replaceChildren(...content.firstChild.childNodes);
+  content.querySelectorAll("script:not([src])").forEach((el) => el.remove());
+  return content;
+}
+
+const INSERT = {
+  replace: (target, nodes) => target.replaceWith(...nodes),
+  prepend: (target, nodes) => target.prepend(...nodes),
+  append: (target, nodes) => target.append(...nodes),
+  before: (target, nodes) => target.before(...nodes),
+  after: (target, nodes) => target.after(...nodes),
+};
+
+/** Does one mode to one target; returns the elements that it is about. */
+function put(mode, target, fragment) {
+  const nodes = [...fragment.childNodes];
+  if (mode === "inner") {
+    morph(target, fragment, "inner");
+    return [target];
+  }
+  if (mode === "outer") {
+    const { id, parentNode } = target;
+    morph(target, nodes, "outer");
+    if (target.isConnected) return [target];
+    return [document.getElementById(id) ?? parentNode];
+  }
+  if (mode === "remove") {
+    target.remove();
+    return [target];
+  }
+  INSERT[mode](target, nodes);
+  return nodes.filter((node) => node.nodeType === Node.ELEMENT_NODE);
+}
+
+/** Pairs of a target and what goes there. Without a selector each element says
+ * by its id which one it is. */
+function targets(selector, mode, fragment) {
+  if (selector)
+    return [...document.querySelectorAll(selector)]
+      .map((target) => [target, fragment.cloneNode(true)]);
+  return [...fragment.children].flatMap((el) => {
+    const target = el.id && document.getElementById(el.id);
+    if (!target) {
+      console.warn(`stube: no element "${el.id}" in the page to patch`);
+      return [];
+    }
+    const own = document.createDocumentFragment();
+    own.append(el);
+    return [[target, own]];
+  });
+}
+
+function patch_elements({ selector, mode = "outer", elements, namespace }) {
+  if (!/^(outer|inner|remove)$/.test(mode) && !Object.hasOwn(INSERT, mode))
+    throw new Error(`stube: no patch mode "${mode}"`);
+  const fragment = parse(elements ?? "", namespace);
+  const place_focus = hold_focus();
+  const patched = targets(selector, mode, fragment)
+    .flatMap(([target, content]) => put(mode, target, content));
+  catch_up();
+  place_focus();
+  const is_frame = selector === "#root" && mode === "inner";
+  if (is_frame && patched.length && !in_dialog()) announce(gist(patched[0]));
+  const detail = { selector: selector ?? "", mode, patched };
+  document.dispatchEvent(new CustomEvent("stube:patched", { detail }));
+}
+
+const moves = () => !matchMedia("(prefers-reduced-motion: reduce)").matches;
+
+/** Does `change` in a view transition; resolves when it is done, animated or
+ * not: one that is skipped, in a hidden page or for the next one, is no error. */
+function in_transition(change) {
+  const transition = document.startViewTransition(change);
+  transition.ready.catch(() => {});
+  transition.finished.catch(() => {});
+  return transition.updateCallbackDone;
+}
+
+/** Applies one event of the stream; resolves when the page shows it. Kinds that
+ * it does not know are left alone. */
+export async function apply(event, data) {
+  const given = fields(data);
+  if (event === "datastar-patch-signals") {
+    const onlyIfMissing = given.onlyIfMissing === "true";
+    const tree = JSON.parse(given.signals);
+    signals.patch(tree, { onlyIfMissing, changed: on_patched });
+  } else if (event === "datastar-patch-elements") {
+    const wants = given.useViewTransition === "true";
+    const script = effect_script(given);
+    if (script) run_script(script);
+    else if (wants && document.startViewTransition && moves())
+      await in_transition(() => patch_elements(given));
+    else patch_elements(given);
+  }
+}
