@@ -48,12 +48,18 @@ void buf_printf(Buf *b, const char *fmt, ...) {
   b->len += (size_t)n;
 }
 
-void buf_uint(Buf *b, uint64_t v) {
+size_t uint_text(char *out, uint64_t v) {
   char digits[20];
-  size_t n = sizeof digits;
-  do digits[--n] = (char)('0' + v % 10);
+  size_t at = sizeof digits;
+  do digits[--at] = (char)('0' + v % 10);
   while (v /= 10);
-  buf_put(b, digits + n, sizeof digits - n);
+  memcpy(out, digits + at, sizeof digits - at);
+  return sizeof digits - at;
+}
+
+void buf_uint(Buf *b, uint64_t v) {
+  char *at = buf_reserve(b, 20);
+  if (at) b->len += uint_text(at, v);
 }
 
 void buf_drop(Buf *b, size_t n) {

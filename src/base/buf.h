@@ -27,6 +27,8 @@ char *buf_reserve(Buf *b, size_t n);
 void buf_put(Buf *b, const void *ptr, size_t len);
 void buf_printf(Buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void buf_uint(Buf *b, uint64_t v); /* in decimal */
+/* The same into plain memory (20 bytes at most, no NUL); returns how many. */
+size_t uint_text(char *out, uint64_t v);
 void buf_drop(Buf *b, size_t n);   /* removes the first n bytes */
 
 static inline void buf_puts(Buf *b, const char *s) { buf_put(b, s, strlen(s)); }

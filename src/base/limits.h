@@ -70,8 +70,10 @@
 #define TRACEBACK_MAX KIB(8)           /* S20 */
 #define PATTERN_STEPS_MAX 4000000      /* S18: of one match, and 8 for each byte it looks at
                                           (KEEP IN STEP: tools/lua-patches/pattern-steps.patch) */
+#ifndef LUA_STACK_MAX
 #define LUA_STACK_MAX 250000           /* slots of one Lua stack: then it is a stack overflow
                                           (KEEP IN STEP: tools/lua-patches/stack-limit.patch) */
+#endif
 #define BUDGET_HOOK_EVERY 1000         /* instructions between two looks at the budget */
 #define BUDGET_CLOCK_EVERY 10000       /* and between two readings of the clock, about 50 us */
 #define CLEANUP_CPU_MS 20              /* S16: __close of what is removed, __tostring of an error */

@@ -20,11 +20,11 @@
 /* --- the kernel's ports --- */
 
 static void port_json(lua_State *L, int idx, Buf *out) {
-  signals_write(L, idx, out);
+  json_encode(L, idx, "", out);
 }
 
 static void port_url_value(lua_State *L, int idx, Buf *out) {
-  signals_write_url_value(L, idx, out);
+  event_value_encode(L, idx, out);
 }
 
 /* --- parts --- */

@@ -25,7 +25,7 @@ static void drive_release(void *ud, Conv *c, uint64_t turn, const Fragment *f,
     lua_createtable(L, 0, 6);
     lua_pushstring(L, kinds[f[i].kind]);
     lua_setfield(L, -2, "kind");
-    lua_pushstring(L, f[i].mode);
+    lua_pushstring(L, patch_mode_name(f[i].mode));
     lua_setfield(L, -2, "mode");
     lua_pushlstring(L, f[i].selector.ptr, f[i].selector.len);
     lua_setfield(L, -2, "selector");

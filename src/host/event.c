@@ -66,27 +66,19 @@ static Err read_number(const HttpReq *req, Event *ev) {
 
 /* --- what the kernel asks and answers --- */
 
-/* Signals are an object: neither a list nor a bare value. */
-static bool is_object(Slice json) {
-  size_t i = 0;
-  while (i < json.len && strchr(" \t\r\n", json.ptr[i]) && json.ptr[i]) i++;
-  return i == json.len || json.ptr[i] == '{';
-}
-
 static Err push(Event *ev, lua_State *L) {
   PostEvent *p = (PostEvent *)ev;
   Err e = OK;
-  if (p->p.ptr) e = signals_push_url_value(L, p->p);
+  if (p->p.ptr) e = event_value_decode(L, p->p);
   else lua_pushnil(L);
   if (e) return e;
   Slice body = req_body(p->req);
   if (p->kind == BODY_FORM) {
     lua_pushnil(L);
-    return form_push(L, body);
+    return form_decode(L, body);
   }
-  if (p->kind != BODY_JSON) lua_newtable(L);
-  else if (!is_object(body)) return ERR_BAD_INPUT;
-  else e = signals_push(L, body);
+  if (p->kind == BODY_JSON) e = signals_decode(L, body);
+  else lua_newtable(L);
   if (e) return e;
   lua_getfield(L, -1, "$form");
   if (!lua_isnil(L, -1) && !lua_istable(L, -1)) return ERR_BAD_INPUT;
@@ -136,9 +128,9 @@ void handle_event(Host *h, HttpReq *req, const RouteMatch *m) {
   else e = body_kind(req, &kind);
   if (!e && !trust_origin(req, is_plain_form(req, kind))) e = ERR_FORBIDDEN;
   if (!e) {
-    mac = query_raw(query, SLICE("m"));
-    p = query_raw(query, SLICE("p"));
-    if (!iid || !mac.ptr || !conv_offered(c, iid, name, p, mac))
+    bool has_mac = form_find(query, "m", &mac);
+    form_find(query, "p", &p);
+    if (!iid || !has_mac || !conv_offered(c, iid, name, p, mac))
       e = ERR_FORBIDDEN;
   }
   if (e) {
@@ -154,7 +146,7 @@ void handle_event(Host *h, HttpReq *req, const RouteMatch *m) {
   pe->ev.from_visitor = true;
   pe->ev.push = push;
   pe->ev.answer = answer;
-  snprintf(pe->cid, sizeof pe->cid, "%s", conv_cid(c));
+  memcpy(pe->cid, conv_cid(c), sizeof pe->cid);
   e = read_number(req, &pe->ev);
   if (e) {
     free(pe);

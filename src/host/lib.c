@@ -206,7 +206,9 @@ static int open_lib(lua_State *L) {
     lua_setfield(L, -2, levels[i].name);
   }
   lua_setfield(L, -2, "log");
-  signals_open(L); /* null and list */
+  signals_open(L);
+  signals_push_null(L);
+  lua_setfield(L, -2, "null");
   return 1;
 }
 

@@ -96,25 +96,25 @@ static bool ring_after(const Live *l, Id id, Slice *out) {
 /* --- released fragments --- */
 
 static void put_event(Buf *b, Id id, const Fragment *f) {
-  char text[40];
-  int n = snprintf(text, sizeof text, "%llu.%u", (unsigned long long)id.turn,
-                   id.n);
-  SseMeta meta = { .id = slice(text, (size_t)n) };
+  char text[44];
+  size_t len = uint_text(text, id.turn);
+  text[len++] = '.';
+  len += uint_text(text + len, id.n);
+  SseHead head = { .id = slice(text, len) };
   switch (f->kind) {
   case FRAG_ELEMENTS:
-    sse_patch_elements(b, &meta,
-                       &(SseElements){ .elements = f->body,
-                                       .selector = f->selector,
-                                       .mode = sse_mode_named(f->mode) });
+    sse_elements(b, head, &(SseElements){ .html = f->body,
+                                          .selector = f->selector,
+                                          .mode = (SseMode)f->mode });
     break;
   case FRAG_SIGNALS:
-    sse_patch_signals(b, &meta, f->body, false);
+    sse_signals(b, head, f->body, false);
     break;
   case FRAG_SCRIPT:
-    sse_execute_script(b, &meta, f->body);
+    sse_script(b, head, &(SseScript){ .js = f->body });
     break;
   case FRAG_CLOSE:
-    sse_event(b, &meta, SLICE("stube-close"), SLICE("ended"));
+    sse_event(b, head, SLICE("stube-close"), SLICE("ended"));
     break;
   }
 }
@@ -210,7 +210,7 @@ static void repainted(Event *ev, Err result) {
   } else {
     Live *l = live_of(r->host, r->conv);
     Fragment f = { .kind = FRAG_ELEMENTS,
-                   .mode = "inner",
+                   .mode = PATCH_INNER,
                    .selector = SLICE_INIT("#root"),
                    .body = buf_view(&r->html) };
     Buf event = { 0 };
@@ -233,8 +233,10 @@ void handle_stream(Host *h, HttpReq *req, const RouteMatch *m) {
     return;
   }
   Id at;
+  Slice painted = { 0 };
+  form_find(req_query(req), "at", &painted);
   bool known = parse_id(req_header(req, "Last-Event-ID"), &at) ||
-               parse_id(query_raw(req_query(req), SLICE("at")), &at);
+               parse_id(painted, &at);
   Live *l = live_of(h, c);
   Slice missed;
   kernel_promote(h->kernel, c);

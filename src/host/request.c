@@ -38,7 +38,7 @@ static Err push_request(lua_State *L, const HttpReq *req, const RouteMatch *m) {
     lua_rawset(L, -3);
   }
   lua_setfield(L, -2, "headers");
-  Err e = form_push(L, req_query(req));
+  Err e = form_decode(L, req_query(req));
   if (e) {
     lua_pop(L, 1);
     return e;

@@ -275,3 +275,8 @@ uint32_t iid_parse(Slice s) {
   }
   return s.ptr[3] == '0' || v > UINT32_MAX ? 0 : (uint32_t)v;
 }
+
+Slice iid_text(char out[IID_TEXT], uint32_t iid) {
+  memcpy(out, "ix-", 3);
+  return slice(out, 3 + uint_text(out + 3, iid));
+}

@@ -71,12 +71,12 @@ static void event_url(const HtmlContext *ctx, lua_State *L, Slice to,
       luaL_error(L, "an event's name has letters, digits and _ - . : only");
   }
   check_event(k, L, in, event);
-  char id[16];
-  int n = snprintf(id, sizeof id, "/ix-%u/", in->iid);
   buf_puts(out, k->config.base_path);
   buf_lit(out, "/conv/");
   buf_put(out, c->cid, CID_LEN);
-  buf_put(out, id, (size_t)n);
+  buf_lit(out, "/ix-");
+  buf_uint(out, in->iid);
+  buf_byte(out, '/');
   buf_slice(out, event);
   buf_lit(out, "?m=");
   size_t at = out->len;
@@ -102,7 +102,9 @@ static void bind(const HtmlContext *ctx, lua_State *L, Slice path,
     lua_pushnil(L);
     return;
   }
-  buf_printf(signal, "ix%u.", pen->in->iid);
+  buf_lit(signal, "ix");
+  buf_uint(signal, pen->in->iid);
+  buf_byte(signal, '.');
   buf_slice(signal, path);
   conv_push(pen->k->turn.conv, L, pen->in->self);
   field_push(L, lua_gettop(L), path);
@@ -194,10 +196,9 @@ static void draw_inst(Kernel *k, lua_State *L, Inst *in, Buf *out) {
     k->turn.no_effects = had;
     coro_ban(k->vm, was);
     Pen pen = { k, in };
-    char id[16];
-    int n = snprintf(id, sizeof id, "ix-%u", in->iid);
+    char id[IID_TEXT];
     HtmlContext ctx = { .component = slice_str(in->def->id),
-                        .id = slice(id, (size_t)n),
+                        .id = iid_text(id, in->iid),
                         .event_url = event_url,
                         .bind = bind,
                         .slot = slot,
@@ -245,7 +246,7 @@ static void draw_one(Kernel *k, lua_State *L, Inst *in) {
     luaL_error(L, "\"%s\" draws more than %d bytes", in->def->id,
                (int)RENDER_BYTES_MAX);
   if (in->drawn == before) return;
-  turn_piece(k, FRAG_ELEMENTS, "outer", (Slice){ 0 }, buf_view(&k->scratch));
+  turn_piece(k, FRAG_ELEMENTS, PATCH_OUTER, (Slice){ 0 }, buf_view(&k->scratch));
   while (in->parent) { /* their last drawing held the old one */
     in = conv_inst(c, in->parent);
     in->drawn = 0;
@@ -259,7 +260,7 @@ void draw_changes(Kernel *k, lua_State *L) {
   if (c->painted != c->top) {
     buf_clear(&k->scratch);
     draw_frame(k, L, &k->scratch);
-    turn_piece(k, FRAG_ELEMENTS, "inner", SLICE("#root"),
+    turn_piece(k, FRAG_ELEMENTS, PATCH_INNER, SLICE("#root"),
                buf_view(&k->scratch));
   } else {
     for (uint32_t i = 0; i < c->n_insts; i++) {

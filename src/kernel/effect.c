@@ -280,22 +280,18 @@ static void fold_finish(Kernel *k, lua_State *L, Origin o, int effect) {
 
 /* --- reaching the page --- */
 
-static const char *const modes[] = { "outer",  "inner",  "replace", "prepend",
-                                     "append", "before", "after",   "remove",
-                                     NULL };
-
-static const char *mode_named(lua_State *L, const char *name) {
-  for (int i = 0; modes[i]; i++)
-    if (strcmp(modes[i], name) == 0) return modes[i];
+static PatchMode mode_named(lua_State *L, const char *name) {
+  for (int i = 0; i < PATCH_MODES; i++)
+    if (strcmp(patch_mode_name((PatchMode)i), name) == 0) return (PatchMode)i;
   luaL_error(L, "patch: mode \"%s\" is none of outer, inner, replace, prepend, "
                 "append, before, after, remove", name);
-  return NULL;
+  return PATCH_OUTER;
 }
 
 static void fold_patch(Kernel *k, lua_State *L, Origin o, int effect) {
   lua_rawgeti(L, effect, 2);
   int markup = lua_gettop(L);
-  const char *mode = modes[0];
+  PatchMode mode = PATCH_OUTER;
   Slice selector = { 0 };
   if (lua_rawgeti(L, effect, 3) == LUA_TTABLE) {
     if (lua_getfield(L, -1, "mode") != LUA_TNIL)
@@ -317,7 +313,7 @@ static void fold_patch_signals(Kernel *k, lua_State *L, Origin o, int effect) {
                luaL_typename(L, -1));
   buf_clear(&k->scratch);
   k->ports.json(L, lua_gettop(L), &k->scratch);
-  turn_piece(k, FRAG_SIGNALS, NULL, (Slice){ 0 }, buf_view(&k->scratch));
+  turn_piece(k, FRAG_SIGNALS, PATCH_OUTER, (Slice){ 0 }, buf_view(&k->scratch));
 }
 
 static void fold_execute_script(Kernel *k, lua_State *L, Origin o, int effect) {
@@ -327,7 +323,7 @@ static void fold_execute_script(Kernel *k, lua_State *L, Origin o, int effect) {
                luaL_typename(L, -1));
   Slice js;
   js.ptr = lua_tolstring(L, -1, &js.len);
-  turn_piece(k, FRAG_SCRIPT, NULL, (Slice){ 0 }, js);
+  turn_piece(k, FRAG_SCRIPT, PATCH_OUTER, (Slice){ 0 }, js);
 }
 
 /* --- the table --- */

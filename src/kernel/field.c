@@ -127,6 +127,7 @@ static void take(Kernel *k, lua_State *L, Inst *in, Field *f) {
 }
 
 void field_merge(Kernel *k, lua_State *L, Inst *in, int idx) {
+  if (!in->n_fields) return;
   char space[16];
   snprintf(space, sizeof space, "ix%u", in->iid);
   lua_getfield(L, idx, space);
@@ -195,7 +196,7 @@ void field_flush(Kernel *k, lua_State *L) {
   lua_rawgeti(L, LUA_REGISTRYINDEX, k->signals_ref);
   buf_clear(&k->scratch);
   k->ports.json(L, lua_gettop(L), &k->scratch);
-  turn_piece(k, FRAG_SIGNALS, NULL, (Slice){ 0 }, buf_view(&k->scratch));
+  turn_piece(k, FRAG_SIGNALS, PATCH_OUTER, (Slice){ 0 }, buf_view(&k->scratch));
   lua_pop(L, 1);
   field_forget(k, L);
 }

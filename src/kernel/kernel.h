@@ -29,9 +29,24 @@ typedef enum FragmentKind {
   FRAG_CLOSE,   /* the conversation has ended; nothing follows */
 } FragmentKind;
 
+/* Datastar's modes, as its events name them. KEEP IN STEP: SseMode (wire/sse.h). */
+typedef enum PatchMode {
+  PATCH_OUTER, /* by the element's own id, or the selector */
+  PATCH_INNER,
+  PATCH_REPLACE,
+  PATCH_PREPEND,
+  PATCH_APPEND,
+  PATCH_BEFORE,
+  PATCH_AFTER,
+  PATCH_REMOVE,
+  PATCH_MODES
+} PatchMode;
+
+const char *patch_mode_name(PatchMode mode); /* "outer" */
+
 typedef struct Fragment {
   FragmentKind kind;
-  const char *mode; /* of elements: "outer" (by the element's own id), "inner" ... */
+  PatchMode mode; /* of elements */
   Slice selector;   /* or empty */
   Slice body;
 } Fragment;
@@ -150,6 +165,8 @@ void **conv_slot(Conv *c);
 
 /* "ix-17" <-> 17; 0 for anything else. */
 uint32_t iid_parse(Slice s);
+#define IID_TEXT 16
+Slice iid_text(char out[IID_TEXT], uint32_t iid); /* a view of `out` */
 
 /* --- numbers, for metrics and specs --- */
 typedef struct KernelStats {

@@ -88,6 +88,13 @@ void kernel_set_base_path(Kernel *k, const char *base_path) {
 
 KernelStats kernel_stats(const Kernel *k) { return k->stats; }
 
+const char *patch_mode_name(PatchMode mode) {
+  static const char *const names[] = { "outer",  "inner",  "replace", "prepend",
+                                       "append", "before", "after",   "remove" };
+  ASSERT(mode < PATCH_MODES);
+  return names[mode];
+}
+
 /* --- the table --- */
 
 static Conv **bucket(const Kernel *k, Slice cid) {

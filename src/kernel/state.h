@@ -24,7 +24,7 @@ typedef struct Work {
 /* A fragment while its turn lasts: offsets into Turn.bytes. */
 typedef struct Piece {
   FragmentKind kind;
-  const char *mode;
+  PatchMode mode;
   size_t selector, n_selector, body, n_body;
 } Piece;
 
@@ -115,7 +115,7 @@ bool effect_known(const char *op);
 /* --- turn.c --- */
 void turn_push(Kernel *k, lua_State *L, Work w); /* pops the work's value */
 /* Appends one fragment. */
-void turn_piece(Kernel *k, FragmentKind kind, const char *mode, Slice selector,
+void turn_piece(Kernel *k, FragmentKind kind, PatchMode mode, Slice selector,
                 Slice body);
 /* Marks the turn as failed; the error value is on top of L and is popped. `where`:
  * "on.save", "render". */

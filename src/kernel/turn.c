@@ -39,7 +39,7 @@ static Work pop(Kernel *k, lua_State *L) {
   return t->work[--t->n_work];
 }
 
-void turn_piece(Kernel *k, FragmentKind kind, const char *mode, Slice selector,
+void turn_piece(Kernel *k, FragmentKind kind, PatchMode mode, Slice selector,
                 Slice body) {
   Turn *t = &k->turn;
   if (t->n_pieces == t->cap_pieces) {
@@ -272,9 +272,13 @@ static void run_event(Kernel *k, lua_State *L, Inst *in) {
   lua_pushvalue(L, ev);
   int nargs = is_named ? 3 : 2;
   lua_xmove(L, co, nargs + 1);
-  char where[EVENT_NAME_MAX + 16];
-  if (is_named) snprintf(where, sizeof where, "on.%.*s", (int)name.len, name.ptr);
-  else snprintf(where, sizeof where, "handle");
+  char where[EVENT_NAME_MAX + 4] = "handle";
+  if (is_named) {
+    size_t len = name.len < EVENT_NAME_MAX ? name.len : EVENT_NAME_MAX;
+    memcpy(where, "on.", 3);
+    memcpy(where + 3, name.ptr, len);
+    where[3 + len] = '\0';
+  }
   run(k, L, co_idx, nargs, (Run){ .iid = in->iid, .where = where });
 }
 
@@ -402,7 +406,7 @@ static void fill_outbox(Kernel *k, uint32_t explicit) {
   for (uint32_t i = 0; i < t->n_pieces; i++) {
     const Piece *p = &t->pieces[(i + explicit) % t->n_pieces];
     buf_byte(out, (char)p->kind);
-    buf_block(out, slice_str(p->mode ? p->mode : ""));
+    buf_byte(out, (char)p->mode);
     buf_block(out, slice(t->bytes.ptr + p->selector, p->n_selector));
     buf_block(out, slice(t->bytes.ptr + p->body, p->n_body));
   }
@@ -415,21 +419,12 @@ static void release(Conv *c) {
   Slice in = buf_view(&c->outbox);
   while (in.len) {
     Fragment *f = &batch[n++];
-    Slice mode;
     f->kind = (FragmentKind)in.ptr[0];
-    in = slice(in.ptr + 1, in.len - 1);
-    Err e = take_block(&in, &mode);
-    if (!e) e = take_block(&in, &f->selector);
+    f->mode = (PatchMode)in.ptr[1];
+    in = slice(in.ptr + 2, in.len - 2);
+    Err e = take_block(&in, &f->selector);
     if (!e) e = take_block(&in, &f->body);
     ASSERT(!e);
-    char word[16];
-    snprintf(word, sizeof word, "%.*s", (int)mode.len, mode.ptr);
-    static const char *const modes[] = { "outer", "inner", "replace", "prepend",
-                                         "append", "before", "after",
-                                         "remove" };
-    f->mode = NULL;
-    for (size_t i = 0; i < countof(modes); i++)
-      if (strcmp(word, modes[i]) == 0) f->mode = modes[i];
     if (n < countof(batch) && in.len) continue;
     c->fragment += (uint32_t)n;
     k->ports.release(k->ports.ud, c, c->turn, batch, n);
@@ -544,9 +539,9 @@ static void put_back(Kernel *k, Conv *c) {
   Buf html = { 0 };
   draw_banner(k, c, in, &html);
   if (in->on_page)
-    turn_piece(k, FRAG_ELEMENTS, "outer", (Slice){ 0 }, buf_view(&html));
+    turn_piece(k, FRAG_ELEMENTS, PATCH_OUTER, (Slice){ 0 }, buf_view(&html));
   else
-    turn_piece(k, FRAG_ELEMENTS, "inner", SLICE("#root"), buf_view(&html));
+    turn_piece(k, FRAG_ELEMENTS, PATCH_INNER, SLICE("#root"), buf_view(&html));
   buf_free(&html);
 }
 
@@ -570,7 +565,7 @@ static void conclude(Kernel *k, Conv *c, Event *ev, uint32_t explicit) {
     }
   }
   if (t->finished && !t->failed) {
-    turn_piece(k, FRAG_CLOSE, NULL, (Slice){ 0 }, (Slice){ 0 });
+    turn_piece(k, FRAG_CLOSE, PATCH_OUTER, (Slice){ 0 }, (Slice){ 0 });
     explicit = 0;
     c->ended = true;
   }

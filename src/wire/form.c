@@ -1,8 +1,26 @@
 #include "wire/form.h"
 
 #include "base/limits.h"
+#include "html/html.h"
 
 #include <lauxlib.h>
+
+bool form_next(Slice *rest, Slice *name, Slice *value) {
+  while (rest->len) {
+    const char *amp = memchr(rest->ptr, '&', rest->len);
+    size_t n = amp ? (size_t)(amp - rest->ptr) : rest->len;
+    Slice field = slice(rest->ptr, n);
+    size_t skip = amp ? n + 1 : n;
+    *rest = slice(rest->ptr + skip, rest->len - skip);
+    if (!n) continue;
+    const char *eq = memchr(field.ptr, '=', n);
+    size_t len = eq ? (size_t)(eq - field.ptr) : n;
+    *name = slice(field.ptr, len);
+    *value = eq ? slice(eq + 1, n - len - 1) : slice(field.ptr + n, 0);
+    return true;
+  }
+  return false;
+}
 
 static int hex(char c) {
   if (c >= '0' && c <= '9') return c - '0';
@@ -11,105 +29,105 @@ static int hex(char c) {
   return -1;
 }
 
-Err percent_decode(Buf *out, Slice s, bool plus) {
-  for (size_t i = 0; i < s.len; i++) {
-    char c = s.ptr[i];
-    if (c == '+' && plus) {
+/* Writes at most raw.len bytes to `to`; false on a bad escape. */
+static bool unescape(Slice raw, char *to, size_t *len) {
+  size_t n = 0;
+  for (size_t i = 0; i < raw.len; i++) {
+    char c = raw.ptr[i];
+    if (c == '+') {
       c = ' ';
     } else if (c == '%') {
-      int high = i + 2 < s.len ? hex(s.ptr[i + 1]) : -1;
-      int low = i + 2 < s.len ? hex(s.ptr[i + 2]) : -1;
-      if (high < 0 || low < 0) return ERR_BAD_INPUT;
-      c = (char)(high * 16 + low);
+      int high = i + 1 < raw.len ? hex(raw.ptr[i + 1]) : -1;
+      int low = i + 2 < raw.len ? hex(raw.ptr[i + 2]) : -1;
+      if (high < 0 || low < 0) return false;
+      c = (char)(high << 4 | low);
       i += 2;
     }
-    buf_byte(out, c);
+    to[n++] = c;
   }
-  return buf_status(out);
+  *len = n;
+  return true;
 }
 
-void percent_encode(Buf *out, Slice s) {
-  static const char digits[] = "0123456789ABCDEF";
-  for (size_t i = 0; i < s.len; i++) {
-    unsigned char c = (unsigned char)s.ptr[i];
-    bool plain = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ||
-                 (c >= 'A' && c <= 'Z') || c == '-' || c == '_' || c == '.' ||
-                 c == '~';
-    if (plain) {
-      buf_byte(out, (char)c);
-    } else {
-      char escape[3] = { '%', digits[c >> 4], digits[c & 15] };
-      buf_put(out, escape, sizeof escape);
-    }
-  }
+Err form_unescape(Slice raw, Buf *out) {
+  if (!raw.len) return OK;
+  char *to = buf_reserve(out, raw.len);
+  if (!to) return ERR_TOO_BIG;
+  size_t n;
+  if (!unescape(raw, to, &n)) return ERR_BAD_INPUT;
+  out->len += n;
+  return OK;
 }
 
-/* Takes the next name=value off the front. */
-static bool next_pair(Slice *rest, Slice *name, Slice *value) {
-  while (rest->len) {
-    const char *amp = memchr(rest->ptr, '&', rest->len);
-    size_t n = amp ? (size_t)(amp - rest->ptr) : rest->len;
-    Slice pair = slice(rest->ptr, n);
-    size_t used = n + (amp ? 1 : 0);
-    *rest = slice(rest->ptr + used, rest->len - used);
-    if (!n) continue;
-    const char *eq = memchr(pair.ptr, '=', pair.len);
-    size_t at = eq ? (size_t)(eq - pair.ptr) : pair.len;
-    *name = slice(pair.ptr, at);
-    *value = eq ? slice(eq + 1, pair.len - at - 1) : slice(pair.ptr + at, 0);
+bool form_find(Slice query, const char *name, Slice *value) {
+  Slice n, v;
+  while (form_next(&query, &n, &v)) {
+    if (!slice_is(n, name)) continue;
+    *value = v;
     return true;
   }
   return false;
 }
 
-Slice query_raw(Slice query, Slice name) {
-  Slice n, v;
-  while (next_pair(&query, &n, &v))
-    if (slice_eq(n, name)) return v;
-  return (Slice){ 0 };
-}
-
-/* Pushes one decoded text. */
-static Err push_text(lua_State *L, Buf *scratch, Slice s) {
-  buf_clear(scratch);
-  Err e = percent_decode(scratch, s, true);
-  if (!e) lua_pushlstring(L, scratch->ptr ? scratch->ptr : "", scratch->len);
-  return e;
-}
-
-Err form_push(lua_State *L, Slice form) {
-  Buf scratch = { 0 };
-  Slice name, value;
-  Err e = OK;
-  size_t n = 0;
-  lua_newtable(L);
-  int fields = lua_gettop(L);
-  while (!e && next_pair(&form, &name, &value)) {
-    if (++n > FORM_FIELDS_MAX) e = ERR_BAD_INPUT;
-    if (!e) e = push_text(L, &scratch, name);
-    if (!e) e = push_text(L, &scratch, value);
-    if (e) break;
-    lua_pushvalue(L, -2);
-    int before = lua_rawget(L, fields); /* name value before */
-    if (before == LUA_TNIL) {
-      lua_pop(L, 1);
-      lua_rawset(L, fields);
-      continue;
-    }
-    if (before != LUA_TTABLE) { /* the second of its name: now a list */
-      lua_createtable(L, 4, 0);
-      luaL_setmetatable(L, "stube.list");
-      lua_insert(L, -2);
-      lua_rawseti(L, -2, 1);
-      lua_pushvalue(L, -3);
-      lua_pushvalue(L, -2);
-      lua_rawset(L, fields);
-    }
-    lua_insert(L, -2); /* name list value */
-    lua_rawseti(L, -2, (lua_Integer)lua_rawlen(L, -2) + 1);
-    lua_pop(L, 2);
+Err form_push(lua_State *L, Slice raw) {
+  if (!raw.len || (!memchr(raw.ptr, '%', raw.len) && !memchr(raw.ptr, '+', raw.len))) {
+    lua_pushlstring(L, raw.ptr, raw.len);
+    return OK;
   }
-  buf_free(&scratch);
-  lua_settop(L, e ? fields - 1 : fields);
-  return e;
+  /* The bytes are Lua's all the while, so a jump leaks nothing. */
+  luaL_Buffer b;
+  size_t n;
+  char *to = luaL_buffinitsize(L, &b, raw.len);
+  bool ok = unescape(raw, to, &n);
+  luaL_pushresultsize(&b, ok ? n : 0);
+  if (!ok) lua_pop(L, 1);
+  return ok ? OK : ERR_BAD_INPUT;
+}
+
+/* name value -> : adds one, making a list for a name that comes again. */
+static void add_field(lua_State *L, int fields) {
+  lua_pushvalue(L, -2);          /* name value name */
+  int type = lua_rawget(L, fields); /* name value present */
+  if (type == LUA_TNIL) {
+    lua_pop(L, 1);
+    lua_rawset(L, fields);
+    return;
+  }
+  if (type != LUA_TTABLE) {
+    lua_createtable(L, 2, 0);   /* name value present list */
+    lua_insert(L, -2);          /* name value list present */
+    lua_rawseti(L, -2, 1);      /* name value list */
+    lua_pushvalue(L, -3);       /* name value list name */
+    lua_pushvalue(L, -2);       /* name value list name list */
+    lua_rawset(L, fields);      /* name value list */
+  }
+  lua_insert(L, -2);            /* name list value */
+  lua_rawseti(L, -2, (lua_Integer)lua_rawlen(L, -2) + 1); /* name list */
+  lua_pop(L, 2);
+}
+
+Err form_decode(lua_State *L, Slice body) {
+  int top = lua_gettop(L);
+  Err e = OK;
+  Slice name, value;
+  luaL_checkstack(L, 10, "to read a form");
+  lua_newtable(L);
+  for (size_t n = 0; form_next(&body, &name, &value); n++) {
+    if (n == FORM_FIELDS_MAX) e = ERR_TOO_BIG;
+    else if (!(e = form_push(L, name))) e = form_push(L, value);
+    if (e) {
+      lua_settop(L, top);
+      return e;
+    }
+    add_field(L, top + 1);
+  }
+  return OK;
+}
+
+void form_pair(Buf *out, bool *first, Slice name, Slice value) {
+  if (!*first) buf_byte(out, '&');
+  *first = false;
+  html_url_component(out, name);
+  buf_byte(out, '=');
+  html_url_component(out, value);
 }

@@ -1,111 +1,132 @@
+/* A line break inside a field would end it: names and selectors lose theirs, text is
+ * cut into one data line each. */
 #include "wire/sse.h"
 
-#include <strings.h>
-
 #include "base/limits.h"
+#include "html/html.h"
 
-static const char *const modes[] = { "outer",  "inner",  "replace", "prepend",
-                                     "append", "before", "after",   "remove" };
+static const Slice modes[] = {
+  [SSE_OUTER] = SLICE_INIT("outer"),     [SSE_INNER] = SLICE_INIT("inner"),
+  [SSE_REPLACE] = SLICE_INIT("replace"), [SSE_PREPEND] = SLICE_INIT("prepend"),
+  [SSE_APPEND] = SLICE_INIT("append"),   [SSE_BEFORE] = SLICE_INIT("before"),
+  [SSE_AFTER] = SLICE_INIT("after"),     [SSE_REMOVE] = SLICE_INIT("remove"),
+};
 
-SseMode sse_mode_named(const char *name) {
-  if (!name) return SSE_OUTER;
-  for (int i = 0; i < SSE_MODE_COUNT; i++)
-    if (strcmp(modes[i], name) == 0) return (SseMode)i;
-  return SSE_MODE_COUNT;
+static const Slice namespaces[] = {
+  [SSE_HTML] = SLICE_INIT("html"),
+  [SSE_SVG] = SLICE_INIT("svg"),
+  [SSE_MATHML] = SLICE_INIT("mathml"),
+};
+
+bool sse_mode(Slice name, SseMode *out) {
+  for (size_t i = 0; i < countof(modes); i++) {
+    if (!slice_eq(name, modes[i])) continue;
+    *out = (SseMode)i;
+    return true;
+  }
+  return false;
 }
 
-/* An id or a name with a line end in it would forge fields. */
-static void put_field(Buf *out, const char *field, Slice value) {
-  buf_puts(out, field);
-  for (size_t i = 0; i < value.len; i++)
-    if (value.ptr[i] != '\n' && value.ptr[i] != '\r')
-      buf_byte(out, value.ptr[i]);
+/* Text that stands within one line. */
+static void put_word(Buf *out, Slice s) {
+  for (size_t i = 0; i < s.len; i++) {
+    char c = s.ptr[i];
+    buf_byte(out, c == '\n' || c == '\r' || c == '\0' ? ' ' : c);
+  }
+}
+
+static void put_field(Buf *out, Slice name, Slice value) {
+  buf_slice(out, name);
+  buf_lit(out, ": ");
+  put_word(out, value);
   buf_byte(out, '\n');
 }
 
-static void put_start(Buf *out, const SseMeta *meta, Slice event) {
-  put_field(out, "event: ", event);
-  if (meta->id.len) put_field(out, "id: ", meta->id);
-  if (meta->retry_ms && meta->retry_ms != SSE_RETRY_DEFAULT) {
+static void put_head(Buf *out, Slice event, SseHead head) {
+  put_field(out, SLICE("event"), event);
+  if (head.id.len) put_field(out, SLICE("id"), head.id);
+  if (head.retry_ms && head.retry_ms != SSE_RETRY_DEFAULT) {
     buf_lit(out, "retry: ");
-    buf_uint(out, meta->retry_ms);
+    buf_uint(out, head.retry_ms);
     buf_byte(out, '\n');
   }
 }
 
-/* One `data: <key> ` line for each line of the text. CR, LF and CR LF all end a line
- * in an event stream, so all three do here. */
-static void put_lines(Buf *out, const char *prefix, Slice text) {
-  while (text.len) {
-    size_t n = 0;
-    while (n < text.len && text.ptr[n] != '\n' && text.ptr[n] != '\r') n++;
-    buf_puts(out, prefix);
+static void put_data(Buf *out, Slice key, Slice value) {
+  buf_lit(out, "data: ");
+  buf_slice(out, key);
+  buf_byte(out, ' ');
+  put_word(out, value);
+  buf_byte(out, '\n');
+}
+
+/* Where the first line of `s` ends. */
+static size_t line_len(Slice s, bool has_cr) {
+  const char *lf = s.len ? memchr(s.ptr, '\n', s.len) : NULL;
+  size_t n = lf ? (size_t)(lf - s.ptr) : s.len;
+  const char *cr = has_cr && n ? memchr(s.ptr, '\r', n) : NULL;
+  return cr ? (size_t)(cr - s.ptr) : n;
+}
+
+/* `prefix` and then each line of `text`. */
+static void put_lines(Buf *out, Slice prefix, Slice text) {
+  bool has_cr = text.len && memchr(text.ptr, '\r', text.len);
+  for (;;) {
+    size_t n = line_len(text, has_cr);
+    buf_slice(out, prefix);
     buf_put(out, text.ptr, n);
     buf_byte(out, '\n');
     if (n == text.len) return;
-    size_t end = text.ptr[n] == '\r' && n + 1 < text.len &&
-                         text.ptr[n + 1] == '\n' ? 2 : 1;
-    text = slice(text.ptr + n + end, text.len - n - end);
-    if (!text.len) { /* the text ends with a line end: an empty last line */
-      buf_puts(out, prefix);
-      buf_byte(out, '\n');
-    }
+    size_t ends = slice_starts(slice(text.ptr + n, text.len - n), SLICE("\r\n")) ? 2 : 1;
+    text = slice(text.ptr + n + ends, text.len - n - ends);
   }
 }
 
-void sse_patch_elements(Buf *out, const SseMeta *meta, const SseElements *e) {
-  put_start(out, meta, SLICE("datastar-patch-elements"));
-  if (e->mode != SSE_OUTER && e->mode < SSE_MODE_COUNT)
-    put_field(out, "data: mode ", slice_str(modes[e->mode]));
-  if (e->selector.len) put_field(out, "data: selector ", e->selector);
+void sse_elements(Buf *out, SseHead head, const SseElements *e) {
+  put_head(out, SLICE("datastar-patch-elements"), head);
+  if (e->mode != SSE_OUTER) put_data(out, SLICE("mode"), modes[e->mode]);
+  if (e->selector.len) put_data(out, SLICE("selector"), e->selector);
   if (e->use_view_transition) buf_lit(out, "data: useViewTransition true\n");
-  if (e->namespace.len) put_field(out, "data: namespace ", e->namespace);
-  put_lines(out, "data: elements ", e->elements);
+  if (e->ns != SSE_HTML) put_data(out, SLICE("namespace"), namespaces[e->ns]);
+  if (e->html.len) put_lines(out, SLICE("data: elements "), e->html);
   buf_byte(out, '\n');
 }
 
-void sse_patch_signals(Buf *out, const SseMeta *meta, Slice json,
-                       bool only_if_missing) {
-  put_start(out, meta, SLICE("datastar-patch-signals"));
+void sse_signals(Buf *out, SseHead head, Slice json, bool only_if_missing) {
+  put_head(out, SLICE("datastar-patch-signals"), head);
   if (only_if_missing) buf_lit(out, "data: onlyIfMissing true\n");
-  put_lines(out, "data: signals ", json);
+  put_lines(out, SLICE("data: signals "), json);
   buf_byte(out, '\n');
 }
 
-void sse_script(Buf *out, const SseMeta *meta, const SseScript *s) {
-  put_start(out, meta, SLICE("datastar-patch-elements"));
-  buf_lit(out, "data: mode append\ndata: selector body\ndata: elements <script");
-  for (size_t i = 0; i < s->n_attributes; i++) {
-    buf_byte(out, ' ');
-    buf_slice(out, s->attributes[i]);
+void sse_script(Buf *out, SseHead head, const SseScript *script) {
+  Buf html = { 0 };
+  buf_lit(&html, "<script");
+  for (size_t i = 0; i < script->nattributes; i++) {
+    buf_byte(&html, ' ');
+    buf_slice(&html, script->attributes[i].name);
+    buf_lit(&html, "=\"");
+    html_attribute(&html, script->attributes[i].value);
+    buf_byte(&html, '"');
   }
-  if (!s->keep) buf_lit(out, " data-effect=\"el.remove()\"");
-  buf_byte(out, '>');
-  /* The first line goes on behind the tag, `</script` cannot end it early. */
-  Buf body = { 0 };
-  for (size_t i = 0; i < s->script.len; i++) {
-    if (s->script.len - i >= 8 &&
-        strncasecmp(s->script.ptr + i, "</script", 8) == 0)
-      buf_lit(&body, "<\\"), i++;
-    buf_byte(&body, s->script.ptr[i]);
-  }
-  buf_lit(&body, "</script>");
-  Slice text = buf_view(&body);
-  size_t n = 0;
-  while (n < text.len && text.ptr[n] != '\n' && text.ptr[n] != '\r') n++;
-  buf_put(out, text.ptr, n);
-  buf_byte(out, '\n');
-  if (n < text.len) {
-    size_t end = text.ptr[n] == '\r' && text.ptr[n + 1] == '\n' ? 2 : 1;
-    put_lines(out, "data: elements ", slice(text.ptr + n + end,
-                                            text.len - n - end));
-  }
-  buf_byte(out, '\n');
-  buf_free(&body);
+  if (!script->stays) buf_lit(&html, " data-effect=\"el.remove()\"");
+  buf_byte(&html, '>');
+  html_raw_text(&html, script->js);
+  buf_lit(&html, "</script>");
+  sse_elements(out, head,
+               &(SseElements){ .html = buf_view(&html), .selector = SLICE("body"),
+                               .mode = SSE_APPEND });
+  buf_free(&html);
 }
 
-void sse_event(Buf *out, const SseMeta *meta, Slice name, Slice data) {
-  put_start(out, meta, name);
-  put_field(out, "data: ", data);
+void sse_event(Buf *out, SseHead head, Slice event, Slice data) {
+  put_head(out, event, head);
+  put_lines(out, SLICE("data: "), data);
   buf_byte(out, '\n');
+}
+
+void sse_comment(Buf *out, Slice text) {
+  buf_lit(out, ": ");
+  put_word(out, text);
+  buf_lit(out, "\n\n");
 }

@@ -1,51 +1,62 @@
-/* Datastar 1.0 events as Server-Sent-Events text: fields in the order event, id,
- * retry, data; defaults left out. */
+/* Events of a stream, as Datastar 1.0 reads them: one fragment in, one framed event
+ * out (wire.md, The stream).
+ *
+ * Everything is appended to a Buf and never fails by itself. Fields stand in the order
+ * event, id, retry, data; what equals Datastar's default is left out. Text may span
+ * lines (LF, CRLF, CR): each becomes a data line of its own. */
 #ifndef WIRE_SSE_H
 #define WIRE_SSE_H
 
 #include "base/buf.h"
 
-typedef struct SseMeta {
-  Slice id;          /* or empty */
-  uint32_t retry_ms; /* 0 or SSE_RETRY_DEFAULT: not written */
-} SseMeta;
+/* What any event may carry; zero-initialised carries nothing. */
+typedef struct SseHead {
+  Slice id;          /* "17.2"; empty: none */
+  uint32_t retry_ms; /* 0, or SSE_RETRY_DEFAULT: not written */
+} SseHead;
 
 typedef enum SseMode {
-  SSE_OUTER, SSE_INNER, SSE_REPLACE, SSE_PREPEND, SSE_APPEND, SSE_BEFORE,
-  SSE_AFTER, SSE_REMOVE,
-  SSE_MODE_COUNT
+  SSE_OUTER, /* the default: morphs the element with the same id */
+  SSE_INNER,
+  SSE_REPLACE,
+  SSE_PREPEND,
+  SSE_APPEND,
+  SSE_BEFORE,
+  SSE_AFTER,
+  SSE_REMOVE,
 } SseMode;
 
-/* NULL is SSE_OUTER; SSE_MODE_COUNT for no mode. */
-SseMode sse_mode_named(const char *name);
+typedef enum SseNamespace { SSE_HTML, SSE_SVG, SSE_MATHML } SseNamespace;
 
 typedef struct SseElements {
-  Slice elements; /* may have several lines */
-  Slice selector; /* or empty */
+  Slice html;     /* may be empty with SSE_REMOVE */
+  Slice selector; /* empty: by id */
   SseMode mode;
-  Slice namespace; /* "svg", "mathml", or empty */
+  SseNamespace ns;
   bool use_view_transition;
 } SseElements;
 
-void sse_patch_elements(Buf *out, const SseMeta *meta, const SseElements *e);
-/* `json` may have several lines. */
-void sse_patch_signals(Buf *out, const SseMeta *meta, Slice json,
-                       bool only_if_missing);
+typedef struct SseAttribute {
+  Slice name, value; /* the name is written as it stands */
+} SseAttribute;
 
 typedef struct SseScript {
-  Slice script;
-  bool keep; /* leave the element in the page when it has run */
-  const Slice *attributes; /* `name="value"`, as they are written */
-  size_t n_attributes;
+  Slice js;
+  bool stays; /* else the element removes itself once it has run */
+  const SseAttribute *attributes;
+  size_t nattributes;
 } SseScript;
 
-void sse_script(Buf *out, const SseMeta *meta, const SseScript *s);
-static inline void sse_execute_script(Buf *out, const SseMeta *meta,
-                                      Slice script) {
-  sse_script(out, meta, &(SseScript){ .script = script });
-}
+void sse_elements(Buf *out, SseHead head, const SseElements *e);
+/* `json` is an object; a null in it removes that signal. */
+void sse_signals(Buf *out, SseHead head, Slice json, bool only_if_missing);
+void sse_script(Buf *out, SseHead head, const SseScript *script);
+/* An event of our own, such as stube-close. */
+void sse_event(Buf *out, SseHead head, Slice event, Slice data);
+/* A comment line, which keeps the stream alive. */
+void sse_comment(Buf *out, Slice text);
 
-/* Any event with one line of data. */
-void sse_event(Buf *out, const SseMeta *meta, Slice name, Slice data);
+/* The mode of this name ("append"); false when there is none. */
+bool sse_mode(Slice name, SseMode *out);
 
 #endif
