@@ -10,6 +10,16 @@
 #include <stdint.h>
 #include <string.h>
 
+/* Is this an AddressSanitizer build? gcc and clang say so in two ways. */
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define HAS_ASAN 1
+#endif
+#endif
+#if defined(__SANITIZE_ADDRESS__) && !defined(HAS_ASAN)
+#define HAS_ASAN 1
+#endif
+
 #define countof(a) (sizeof(a) / sizeof((a)[0]))
 
 /* A borrowed run of bytes; never NUL-terminated by contract. */

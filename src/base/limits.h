@@ -57,6 +57,7 @@
 #define CONV_FRAMES_MAX 1000           /* S24: instances on one stack */
 #define CONV_INSTANCES_MAX 10000       /* live instances of one conversation */
 #define INST_TASKS_MAX 16              /* S5: waiting tasks of one instance */
+#define CONV_HOT_MAX 1024              /* in Lua's memory; the rest sleeps as bytes */
 #define CONV_PROVISIONAL_MAX 10000     /* S40: minted by a GET, nobody attached yet */
 #define CONV_PROVISIONAL_MS 1800000    /* S40: 30 minutes */
 

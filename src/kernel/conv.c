@@ -238,15 +238,19 @@ Conv *conv_new(Kernel *k) {
 void conv_clear(Conv *c) {
   for (uint32_t i = 0; i < c->n_insts; i++) free_inst(c->insts[i]);
   c->n_insts = c->n_tasks = c->n_handles = c->n_holes = 0;
+  c->cap_insts = c->cap_tasks = c->cap_holes = 0;
+  free(c->insts);
+  free(c->tasks);
+  free(c->holes);
+  c->insts = NULL;
+  c->tasks = NULL;
+  c->holes = NULL;
   luaL_unref(vm_lua(c->kernel->vm), LUA_REGISTRYINDEX, c->root);
   c->root = LUA_NOREF;
 }
 
 void conv_free(Conv *c) {
   conv_clear(c);
-  free(c->insts);
-  free(c->tasks);
-  free(c->holes);
   free(c->owner);
   free(c->title);
   blob_drop(c->head);

@@ -79,6 +79,7 @@ struct Conv {
   Kernel *kernel;
   Conv *hash_next;
   Conv *older, *newer; /* the list of provisional ones */
+  Conv *colder, *hotter; /* the list of those that are awake */
   char cid[CID_LEN + 1];
   char *owner;         /* the owner token, or NULL */
   char *title;         /* of its page, or NULL */
@@ -110,6 +111,7 @@ struct Conv {
   Blob *head;          /* as last committed; of a fresh one, as booted */
   Blob *pending;       /* the head whose commit is under way */
   bool provisional, ended, busy;
+  bool awake;          /* its graph is in Lua's memory; else only `head` is there */
   Event *running;      /* whose turn is being committed */
   Event *first, *last; /* waiting */
   uint32_t n_waiting;

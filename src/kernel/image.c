@@ -285,7 +285,5 @@ Err image_restore(Kernel *k, Conv *c, Slice head, bool with_header) {
   }
   c->root = luaL_ref(L, LUA_REGISTRYINDEX);
   conv_find_holes(c);
-  /* What the page holds may be newer than this head: a banner, for one. */
-  for (uint32_t i = 0; i < c->n_insts; i++) c->insts[i]->drawn = 0;
   return OK;
 }

@@ -96,6 +96,7 @@ typedef struct KernelConfig {
   BudgetLimits budget;      /* of one turn */
   uint64_t cpu_warn_ms;     /* a slower turn is logged */
   size_t head_bytes_max;
+  size_t hot_max;           /* conversations kept in Lua's memory */
   size_t provisional_max;
   uint64_t provisional_ms;
   const Log *log;           /* borrowed */
@@ -170,7 +171,7 @@ Slice iid_text(char out[IID_TEXT], uint32_t iid); /* a view of `out` */
 
 /* --- numbers, for metrics and specs --- */
 typedef struct KernelStats {
-  size_t conversations, provisional;
+  size_t conversations, provisional, hot;
   uint64_t turns, failed_turns;
 } KernelStats;
 KernelStats kernel_stats(const Kernel *k);

@@ -13,6 +13,7 @@ void kernel_config_init(KernelConfig *c) {
     .budget = { .cpu_ms = TURN_CPU_MS, .memory = TURN_MEMORY_MAX },
     .cpu_warn_ms = TURN_CPU_WARN_MS,
     .head_bytes_max = CONV_HEAD_BYTES_MAX,
+    .hot_max = CONV_HOT_MAX,
     .provisional_max = CONV_PROVISIONAL_MAX,
     .provisional_ms = CONV_PROVISIONAL_MS,
   };
@@ -118,6 +119,51 @@ static void grow(Kernel *k) {
   free(old);
 }
 
+/* --- awake and asleep ---
+ *
+ * The collector's work grows with what is alive, so only a bounded number of
+ * conversations is kept in Lua's memory. Falling asleep is invisible (S41). */
+
+static void heat(Kernel *k, Conv *c) {
+  c->awake = true;
+  c->colder = k->hottest;
+  c->hotter = NULL;
+  if (k->hottest) k->hottest->hotter = c;
+  else k->coldest = c;
+  k->hottest = c;
+  k->stats.hot++;
+}
+
+static void cool(Kernel *k, Conv *c) {
+  if (!c->awake) return;
+  c->awake = false;
+  if (c->colder) c->colder->hotter = c->hotter;
+  else k->coldest = c->hotter;
+  if (c->hotter) c->hotter->colder = c->colder;
+  else k->hottest = c->colder;
+  k->stats.hot--;
+}
+
+void conv_sleep(Kernel *k, Conv *c) {
+  ASSERT(!c->busy && c->head);
+  cool(k, c);
+  conv_clear(c);
+}
+
+Err conv_wake(Kernel *k, Conv *c) {
+  Err e = OK;
+  if (c->awake) cool(k, c);
+  else e = image_restore(k, c, blob_view(c->head), false);
+  heat(k, c);
+  if (e) c->ended = true;
+  for (Conv *cold = k->coldest; cold && k->stats.hot > k->config.hot_max;) {
+    Conv *next = cold->hotter;
+    if (cold != c && !cold->busy) conv_sleep(k, cold);
+    cold = next;
+  }
+  return e;
+}
+
 static void list(Kernel *k, Conv *c) {
   if (k->stats.conversations++ >= k->n_buckets) grow(k);
   Conv **b = bucket(k, slice(c->cid, CID_LEN));
@@ -134,6 +180,7 @@ Conv *kernel_find(Kernel *k, Slice cid) {
 
 void conv_unlist(Kernel *k, Conv *c) {
   conv_unprovision(k, c);
+  cool(k, c);
   for (Conv **b = bucket(k, slice(c->cid, CID_LEN)); *b;
        b = &(*b)->hash_next) {
     if (*b != c) continue;
@@ -191,6 +238,7 @@ Err kernel_mint(Kernel *k, const Mint *mint, Conv **out, Buf *page) {
   c->minted_ms = k->now;
   random_seed(c->random);
   list(k, c);
+  heat(k, c);
   bool ended;
   if (!turn_boot(k, c, mint->embed, page, &ended) || ended) {
     Err e = ended ? OK : ERR_APP;
@@ -199,6 +247,7 @@ Err kernel_mint(Kernel *k, const Mint *mint, Conv **out, Buf *page) {
     conv_free(c);
     return e;
   }
+  conv_sleep(k, c); /* most are never heard of again */
   provision(k, c);
   *out = c;
   return OK;

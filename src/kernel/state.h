@@ -54,6 +54,7 @@ struct Kernel {
   Conv **buckets; /* by cid; a power of two */
   size_t n_buckets;
   Conv *oldest, *newest; /* provisional ones, in minting order */
+  Conv *coldest, *hottest; /* awake ones, by last use */
   KernelStats stats;
   Def **defs;
   size_t n_defs;
@@ -126,6 +127,12 @@ void turn_fail(Kernel *k, lua_State *L, uint32_t iid, const char *where,
 bool turn_boot(Kernel *k, Conv *c, int embed, Buf *page, bool *ended);
 
 /* --- session.c --- */
+
+/* Makes it the most recently used one, decoding it when it sleeps; others may fall
+ * asleep for it. On failure it has ended. */
+Err conv_wake(Kernel *k, Conv *c);
+/* Drops its graph; the head has all of it. Not while its turn is under way. */
+void conv_sleep(Kernel *k, Conv *c);
 void conv_unprovision(Kernel *k, Conv *c); /* it stays */
 void conv_unlist(Kernel *k, Conv *c);      /* nobody finds it any more */
 

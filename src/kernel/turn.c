@@ -53,6 +53,12 @@ void turn_piece(Kernel *k, FragmentKind kind, PatchMode mode, Slice selector,
   t->pieces[t->n_pieces++] = p;
 }
 
+/* What pages hold may differ from what a head says of them (a banner, for one): the
+ * next drawing of each instance is sent, whatever it is. */
+static void distrust_pages(Conv *c) {
+  for (uint32_t i = 0; i < c->n_insts; i++) c->insts[i]->drawn = 0;
+}
+
 static void begin(Kernel *k, Conv *c) {
   Turn *t = &k->turn;
   ASSERT(!k->in_turn);
@@ -498,6 +504,7 @@ static void on_committed(void *ud, Err e) {
     c->ended = false;
     buf_free(&c->outbox);
     if (image_restore(k, c, blob_view(c->head), true)) c->ended = true;
+    distrust_pages(c);
   } else {
     c->revision++;
     blob_drop(c->head);
@@ -531,6 +538,7 @@ static void put_back(Kernel *k, Conv *c) {
     c->ended = true;
     return;
   }
+  distrust_pages(c);
   const Inst *in = conv_inst(c, t->failed_iid);
   while (in && !in->on_page) in = conv_inst(c, in->parent);
   if (!in) in = conv_inst(c, c->painted);
@@ -615,8 +623,7 @@ static void draw_now(Kernel *k, Conv *c, Event *ev) {
   budget_start(k->vm, &k->config.budget);
   Err result = draw(k, ev->draw) ? OK : ERR_APP;
   measure(k);
-  /* Other pages may show something else (a banner): send the next drawing. */
-  for (uint32_t i = 0; i < c->n_insts; i++) c->insts[i]->drawn = 0;
+  distrust_pages(c);
   if (result && conv_inst(c, c->top)) {
     buf_clear(ev->draw);
     draw_banner(k, c, conv_inst(c, c->top), ev->draw);
@@ -627,12 +634,16 @@ static void draw_now(Kernel *k, Conv *c, Event *ev) {
 
 static void run_event_turn(Kernel *k, Conv *c, Event *ev) {
   Err before;
-  if (ev->draw) {
-    draw_now(k, c, ev);
-    return;
-  }
   if (find_answer(c, ev, &before)) {
     ev->answer(ev, before);
+    return;
+  }
+  if (conv_wake(k, c)) {
+    ev->answer(ev, ERR_GONE);
+    return;
+  }
+  if (ev->draw) {
+    draw_now(k, c, ev);
     return;
   }
   uint32_t iid = ev->iid ? ev->iid : c->top;
