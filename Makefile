@@ -86,6 +86,8 @@ asan:
 	  SAN="-fsanitize=address,undefined -fno-sanitize-recover=all" asan-test
 asan-test: build/.setup-test $(B)/stube $(C_SPECS)
 	tools/test $(B) c lua
+hard:
+	$(MAKE) B=build/hard OPT="-O1 -DSTUBE_HARD" asan-test
 clang:
 	$(MAKE) B=build/clang CC=clang all
 bench: $(B)/stube
@@ -95,5 +97,5 @@ install: $(B)/stube
 format: ; clang-format -i $$(git ls-files 'src/*.c' 'src/*.h' 'spec/*.c' 'tools/*.c')
 clean: ; rm -rf build
 
-.PHONY: all setup run test check asan asan-test clang bench install format clean
+.PHONY: all setup run test check asan asan-test hard clang bench install format clean
 .DELETE_ON_ERROR:
