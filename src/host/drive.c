@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "base/limits.h"
 #include "host/host.h"
 #include "lua/loader.h"
 
@@ -234,13 +235,21 @@ static int f_log(lua_State *L) {
   return 0;
 }
 
+/* budget(ms): the CPU a turn may use; without a number, the default. */
+static int f_budget(lua_State *L) {
+  uint64_t ms = (uint64_t)luaL_optinteger(L, 1, TURN_CPU_MS);
+  kernel_set_budget(drive_host(L)->kernel,
+                    (BudgetLimits){ .cpu_ms = ms, .memory = TURN_MEMORY_MAX });
+  return 0;
+}
+
 static void open_drive(Host *h) {
   static const luaL_Reg functions[] = {
     { "mint", f_mint },       { "post", f_post },       { "poll", f_poll },
     { "hold", f_hold },       { "settle", f_settle },   { "take", f_take },
     { "page", f_page },       { "alive", f_alive },     { "stats", f_stats },
     { "offered", f_offered }, { "collect", f_collect }, { "log", f_log },
-    { NULL, NULL },
+    { "budget", f_budget },  { NULL, NULL },
   };
   lua_State *L = vm_lua(h->vm);
   lua_newtable(L);

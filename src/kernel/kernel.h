@@ -111,6 +111,8 @@ void kernel_free(Kernel *k);
 
 /* Called after each load of code: names what is static, definitions among it. */
 void kernel_collect(Kernel *k);
+/* What one turn may use from now on. */
+void kernel_set_budget(Kernel *k, BudgetLimits limits);
 /* Before the first conversation; borrowed. */
 void kernel_set_base_path(Kernel *k, const char *base_path);
 

@@ -83,6 +83,10 @@ void kernel_collect(Kernel *k) {
   persist_collect(k->persist);
 }
 
+void kernel_set_budget(Kernel *k, BudgetLimits limits) {
+  k->config.budget = limits;
+}
+
 void kernel_set_base_path(Kernel *k, const char *base_path) {
   k->config.base_path = base_path;
 }
