@@ -51,14 +51,17 @@ char *arena_dup(Arena *a, Slice s) {
 
 /* Frees every block but the last, which is the oldest and of the usual size. */
 void arena_reset(Arena *a) {
-  while (a->blocks && (a->blocks->older || a->blocks->size > ARENA_BLOCK_BYTES)) {
+  while (a->blocks &&
+         (a->blocks->older || a->blocks->size > ARENA_BLOCK_BYTES)) {
     ArenaBlock *b = a->blocks;
     a->blocks = b->older;
     UNPOISON(b->data, b->size);
     free(b);
   }
-  if (a->blocks) start_block(a, a->blocks);
-  else a->next = a->end = NULL;
+  if (a->blocks)
+    start_block(a, a->blocks);
+  else
+    a->next = a->end = NULL;
 }
 
 void arena_free(Arena *a) {

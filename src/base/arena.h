@@ -1,5 +1,6 @@
 /* Bump memory for one request: allocate piece by piece, give back all at once.
- * Under ASan what is not handed out is poisoned. Zero-initialised is empty and valid. */
+ * Under ASan what is not handed out is poisoned. Zero-initialised is empty and
+ * valid. */
 #ifndef BASE_ARENA_H
 #define BASE_ARENA_H
 

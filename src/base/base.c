@@ -36,9 +36,7 @@ void *xrealloc(void *p, size_t n) {
   return p;
 }
 
-char *xstrdup(const char *s) {
-  return dup_slice(slice_str(s));
-}
+char *xstrdup(const char *s) { return dup_slice(slice_str(s)); }
 
 char *dup_slice(Slice s) {
   char *p = xmalloc(s.len + 1);

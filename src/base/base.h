@@ -1,7 +1,8 @@
 /* The words every file uses: byte slices, assertions, checked allocation.
  *
  * Memory out is not an error anyone can handle here: state is transactional, so
- * the process says so and stops. Lua's own memory is metered apart (lua/vm.h). */
+ * the process says so and stops. Lua's own memory is metered apart (lua/vm.h).
+ */
 #ifndef BASE_BASE_H
 #define BASE_BASE_H
 
@@ -29,15 +30,14 @@ typedef struct Slice {
 } Slice;
 
 #define SLICE(literal) ((Slice){ "" literal, sizeof(literal) - 1 })
-#define SLICE_INIT(literal) { "" literal, sizeof(literal) - 1 }
+#define SLICE_INIT(literal) \
+  { "" literal, sizeof(literal) - 1 }
 
 static inline Slice slice(const char *ptr, size_t len) {
   return (Slice){ ptr, len };
 }
 
-static inline Slice slice_str(const char *s) {
-  return (Slice){ s, strlen(s) };
-}
+static inline Slice slice_str(const char *s) { return (Slice){ s, strlen(s) }; }
 
 static inline bool slice_eq(Slice a, Slice b) {
   return a.len == b.len && (a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0);
@@ -52,7 +52,8 @@ static inline bool slice_starts(Slice a, Slice prefix) {
 }
 
 /* Our own bugs stop the process, in release builds too. */
-#define ASSERT(cond) ((cond) ? (void)0 : assert_failed(#cond, __FILE__, __LINE__))
+#define ASSERT(cond) \
+  ((cond) ? (void)0 : assert_failed(#cond, __FILE__, __LINE__))
 
 _Noreturn void assert_failed(const char *cond, const char *file, int line);
 

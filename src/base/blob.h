@@ -1,5 +1,6 @@
-/* Immutable bytes with a count of holders: the head of a conversation is held by the
- * conversation, by a store, and by a commit under way, and copied for none. */
+/* Immutable bytes with a count of holders: the head of a conversation is held
+ * by the conversation, by a store, and by a commit under way, and copied for
+ * none. */
 #ifndef BASE_BLOB_H
 #define BASE_BLOB_H
 

@@ -12,8 +12,14 @@ static inline uint64_t clock_read(clockid_t id) {
   return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
 }
 
-static inline uint64_t clock_wall_ms(void) { return clock_read(CLOCK_REALTIME) / 1000000; }
-static inline uint64_t clock_mono_ns(void) { return clock_read(CLOCK_MONOTONIC); }
-static inline uint64_t clock_cpu_ns(void) { return clock_read(CLOCK_THREAD_CPUTIME_ID); }
+static inline uint64_t clock_wall_ms(void) {
+  return clock_read(CLOCK_REALTIME) / 1000000;
+}
+static inline uint64_t clock_mono_ns(void) {
+  return clock_read(CLOCK_MONOTONIC);
+}
+static inline uint64_t clock_cpu_ns(void) {
+  return clock_read(CLOCK_THREAD_CPUTIME_ID);
+}
 
 #endif

@@ -17,8 +17,8 @@ void digest(uint8_t out[DIGEST_BYTES], Slice s) {
 
 MacKey mac_key(const uint8_t host_key[KEY_BYTES], Slice cid) {
   MacKey key;
-  crypto_generichash(key.bytes, sizeof key.bytes, (const uint8_t *)cid.ptr, cid.len,
-                     host_key, KEY_BYTES);
+  crypto_generichash(key.bytes, sizeof key.bytes, (const uint8_t *)cid.ptr,
+                     cid.len, host_key, KEY_BYTES);
   return key;
 }
 

@@ -6,14 +6,15 @@
 
 #define KEY_BYTES 32
 #define DIGEST_BYTES 32
-#define MAC_RAW 12  /* 96 bits of SipHash-2-4-128 (S37) */
-#define MAC_LEN 16  /* its text */
+#define MAC_RAW 12 /* 96 bits of SipHash-2-4-128 (S37) */
+#define MAC_LEN 16 /* its text */
 
 typedef struct MacKey {
   uint8_t bytes[16];
 } MacKey;
 
-/* What a rendering, an answer or a signal looked like: equal or not. Not secret. */
+/* What a rendering, an answer or a signal looked like: equal or not. Not
+ * secret. */
 uint64_t hash64(Slice s);
 
 /* BLAKE2b-256: the name of a piece of code. */

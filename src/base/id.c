@@ -52,9 +52,7 @@ bool unbase64url(void *raw, size_t len, Slice text) {
   return acc == 0; /* one text per value: the unused bits are zero */
 }
 
-void random_bytes(void *out, size_t len) {
-  randombytes_buf(out, len);
-}
+void random_bytes(void *out, size_t len) { randombytes_buf(out, len); }
 
 void cid_mint(char out[CID_LEN + 1], uint64_t now_ms) {
   uint8_t raw[CID_RAW];

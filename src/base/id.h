@@ -5,11 +5,13 @@
 
 #include "base/buf.h"
 
-#define CID_RAW 22      /* 6 bytes of mint time (ms, big endian), 16 of randomness */
-#define CID_LEN 30      /* its text */
-#define TOKEN_LEN 43    /* 256 bits as text */
+#define CID_RAW 22 /* 6 bytes of mint time (ms, big endian), 16 of randomness \
+                    */
+#define CID_LEN 30 /* its text */
+#define TOKEN_LEN 43 /* 256 bits as text */
 
-/* Must be called once before anything else here; stops the process on failure. */
+/* Must be called once before anything else here; stops the process on failure.
+ */
 void id_init(void);
 
 /* `n` bytes of base64url text for `len` raw bytes: n = (len * 8 + 5) / 6. */

@@ -13,9 +13,9 @@
 #include "lua/loader.h"
 #include "wire/signals.h"
 
-#define DRAIN_MS 10000      /* for requests in flight when told to stop */
-#define SWEEP_MS 10000      /* between two looks for what nobody came for */
-#define COMMIT_ROUNDS 64    /* polls of the store in one loop iteration */
+#define DRAIN_MS 10000   /* for requests in flight when told to stop */
+#define SWEEP_MS 10000   /* between two looks for what nobody came for */
+#define COMMIT_ROUNDS 64 /* polls of the store in one loop iteration */
 
 /* --- the kernel's ports --- */
 
@@ -78,7 +78,8 @@ void host_start(Host *h, HostRelease release, HostEnded ended) {
                         .json = port_json,
                         .url_value = port_url_value };
   h->log.json = h->settings.log_json;
-  h->kernel = kernel_new(h->vm, h->persist, h->store, &h->kernel_config, &ports);
+  h->kernel = kernel_new(h->vm, h->persist, h->store, &h->kernel_config,
+                         &ports);
   kernel_now(h->kernel, clock_wall_ms());
   lua_State *L = vm_lua(h->vm);
   luaL_requiref(L, "stube.html", html_open, 0);

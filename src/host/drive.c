@@ -1,6 +1,7 @@
-/* `stube test`: busted inside the host, and `stube.drive`, with which specs mint and
- * drive conversations without a socket. The memory store is polled by hand, so a
- * spec can hold a commit, fail it, and look at what is visible meanwhile. */
+/* `stube test`: busted inside the host, and `stube.drive`, with which specs
+ * mint and drive conversations without a socket. The memory store is polled by
+ * hand, so a spec can hold a commit, fail it, and look at what is visible
+ * meanwhile. */
 #include <lauxlib.h>
 #include <lua.h>
 #include <stdio.h>
@@ -104,15 +105,17 @@ static int f_mint(lua_State *L) {
   Mint mint = { .owner = "spec", .embed = lua_gettop(main) };
   kernel_mint(h->kernel, &mint, &c, &html);
   if (main != L) lua_pop(main, 1);
-  if (c) lua_pushstring(L, conv_cid(c));
-  else lua_pushnil(L);
+  if (c)
+    lua_pushstring(L, conv_cid(c));
+  else
+    lua_pushnil(L);
   lua_pushlstring(L, html.ptr, html.len);
   buf_free(&html);
   return 2;
 }
 
-/* post(cid, { to =, event =, value =, signals =, form =, page =, n = }) -> a table
- * whose `result` is set once the event is answered */
+/* post(cid, { to =, event =, value =, signals =, form =, page =, n = }) -> a
+ * table whose `result` is set once the event is answered */
 static int f_post(lua_State *L) {
   Host *h = drive_host(L);
   Conv *c = check_conv(L, h);
@@ -123,7 +126,8 @@ static int f_post(lua_State *L) {
   d->name = xstrdup(lua_tostring(L, -1) ? lua_tostring(L, -1) : "-");
   d->ev.name = slice_str(d->name);
   lua_getfield(L, 2, "to");
-  if (lua_isstring(L, -1)) d->ev.iid = iid_parse(slice_str(lua_tostring(L, -1)));
+  if (lua_isstring(L, -1))
+    d->ev.iid = iid_parse(slice_str(lua_tostring(L, -1)));
   lua_getfield(L, 2, "page");
   if (lua_isstring(L, -1))
     snprintf(d->ev.page, sizeof d->ev.page, "%s", lua_tostring(L, -1));
@@ -249,7 +253,7 @@ static void open_drive(Host *h) {
     { "hold", f_hold },       { "settle", f_settle },   { "take", f_take },
     { "page", f_page },       { "alive", f_alive },     { "stats", f_stats },
     { "offered", f_offered }, { "collect", f_collect }, { "log", f_log },
-    { "budget", f_budget },  { NULL, NULL },
+    { "budget", f_budget },   { NULL, NULL },
   };
   lua_State *L = vm_lua(h->vm);
   lua_newtable(L);
@@ -267,7 +271,8 @@ static void open_drive(Host *h) {
 static const char runner[] =
     "package.path = '/usr/share/lua/5.4/?.lua;/usr/share/lua/5.4/?/init.lua;'\n"
     "  .. package.path\n"
-    "package.cpath = '/usr/lib/x86_64-linux-gnu/lua/5.4/?.so;' .. package.cpath\n"
+    "package.cpath = '/usr/lib/x86_64-linux-gnu/lua/5.4/?.so;' .. "
+    "package.cpath\n"
     "local compat = require 'busted.compatibility'\n"
     "local code = 0\n"
     "compat.exit = function(n) code = n; error('busted ends here', 0) end\n"
@@ -275,8 +280,8 @@ static const char runner[] =
     "if not ok and e ~= 'busted ends here' then error(e, 0) end\n"
     "return code\n";
 
-/* loadfile(path) for busted: spec files are recorded, so that functions in them can
- * be saved like those of an app. */
+/* loadfile(path) for busted: spec files are recorded, so that functions in them
+ * can be saved like those of an app. */
 static int f_loadfile(lua_State *L) {
   if (loader_compile_file(L, luaL_checkstring(L, 1)) == LUA_OK) return 1;
   lua_pushnil(L);
@@ -298,12 +303,15 @@ int host_test(Host *h, int argc, char **argv) {
   lua_setglobal(L, "arg");
   lua_pushcfunction(L, f_loadfile);
   lua_setglobal(L, "loadfile");
-  int status = luaL_loadbufferx(L, runner, sizeof runner - 1, "=stube test", "t");
+  int status = luaL_loadbufferx(L, runner, sizeof runner - 1, "=stube test",
+                                "t");
   if (status == LUA_OK) status = vm_call(L, 0, 1);
   if (status != LUA_OK) {
     vm_push_error_text(L, -1);
-    fprintf(stderr, "stube test: %s\n(busted is needed: make setup, or Debian's "
-                    "package lua-busted)\n", lua_tostring(L, -1));
+    fprintf(stderr,
+            "stube test: %s\n(busted is needed: make setup, or Debian's "
+            "package lua-busted)\n",
+            lua_tostring(L, -1));
     return 1;
   }
   int code = (int)lua_tointeger(L, -1);

@@ -1,4 +1,5 @@
-/* What each path does. Conversations are found, and their owner checked, here. */
+/* What each path does. Conversations are found, and their owner checked, here.
+ */
 #include <lauxlib.h>
 #include <lua.h>
 #include <stdlib.h>
@@ -32,8 +33,10 @@ static void handle_mount(Host *h, HttpReq *req, const RouteMatch *match) {
   }
   char fresh[TOKEN_LEN + 1] = "";
   Slice token = trust_token(h, req);
-  if (!token.ptr) token_mint(fresh);
-  else memcpy(fresh, token.ptr, TOKEN_LEN);
+  if (!token.ptr)
+    token_mint(fresh);
+  else
+    memcpy(fresh, token.ptr, TOKEN_LEN);
   Buf root = { 0 };
   Conv *c;
   Mint mint = { .owner = fresh, .title = m->title, .embed = lua_gettop(L) };
@@ -77,9 +80,12 @@ static void page_drawn(Event *ev, Err result) {
 /* The conversation of a request, for its owner; answers what it refuses. */
 static Conv *find_conv(Host *h, HttpReq *req, const RouteMatch *m) {
   Conv *c = kernel_find(h->kernel, route_param(m, "cid"));
-  if (!c || conv_ended(c)) refuse(req, ERR_GONE);
-  else if (!trust_owns(h, req, c)) refuse(req, ERR_FORBIDDEN);
-  else return c;
+  if (!c || conv_ended(c))
+    refuse(req, ERR_GONE);
+  else if (!trust_owns(h, req, c))
+    refuse(req, ERR_FORBIDDEN);
+  else
+    return c;
   return NULL;
 }
 
@@ -154,9 +160,7 @@ void on_request(void *ud, HttpReq *req) {
   kernel_now(h->kernel, clock_wall_ms());
   RouteMatch m;
   switch (router_find(h->router, req_method(req), req_path(req), &m)) {
-  case ROUTE_FOUND:
-    ((Endpoint *)m.target)->handle(h, req, &m);
-    break;
+  case ROUTE_FOUND: ((Endpoint *)m.target)->handle(h, req, &m); break;
   case ROUTE_NONE: refuse(req, ERR_NOT_FOUND); break;
   case ROUTE_METHOD: {
     HttpHeader allow = { SLICE_INIT("Allow"), slice_str(m.allow) };

@@ -1,7 +1,7 @@
 /* POST /conv/:cid/:iid/:event: from bytes to an Event, and its answer.
  *
- * Who may, first: the conversation, its owner, where the request comes from, and
- * whether this very URL was offered. Then what it says. Then the kernel. */
+ * Who may, first: the conversation, its owner, where the request comes from,
+ * and whether this very URL was offered. Then what it says. Then the kernel. */
 #include <lua.h>
 #include <stdlib.h>
 
@@ -18,7 +18,7 @@ typedef struct PostEvent {
   HttpReq *req; /* holds every slice below */
   BodyKind kind;
   bool is_plain; /* from a browser without our client: answered by a page */
-  Slice p; /* the value, as in the URL */
+  Slice p;       /* the value, as in the URL */
   char cid[CID_LEN + 1];
 } PostEvent;
 
@@ -31,10 +31,14 @@ static bool is_type(Slice header, const char *type) {
 
 static Err body_kind(const HttpReq *req, BodyKind *out) {
   Slice type = req_header(req, "Content-Type");
-  if (is_type(type, "application/json")) *out = BODY_JSON;
-  else if (is_type(type, "application/x-www-form-urlencoded")) *out = BODY_FORM;
-  else if (req_body(req).len == 0) *out = BODY_NONE;
-  else return ERR_MEDIA;
+  if (is_type(type, "application/json"))
+    *out = BODY_JSON;
+  else if (is_type(type, "application/x-www-form-urlencoded"))
+    *out = BODY_FORM;
+  else if (req_body(req).len == 0)
+    *out = BODY_NONE;
+  else
+    return ERR_MEDIA;
   return OK;
 }
 
@@ -69,16 +73,20 @@ static Err read_number(const HttpReq *req, Event *ev) {
 static Err push(Event *ev, lua_State *L) {
   PostEvent *p = (PostEvent *)ev;
   Err e = OK;
-  if (p->p.ptr) e = event_value_decode(L, p->p);
-  else lua_pushnil(L);
+  if (p->p.ptr)
+    e = event_value_decode(L, p->p);
+  else
+    lua_pushnil(L);
   if (e) return e;
   Slice body = req_body(p->req);
   if (p->kind == BODY_FORM) {
     lua_pushnil(L);
     return form_decode(L, body);
   }
-  if (p->kind == BODY_JSON) e = signals_decode(L, body);
-  else lua_newtable(L);
+  if (p->kind == BODY_JSON)
+    e = signals_decode(L, body);
+  else
+    lua_newtable(L);
   if (e) return e;
   lua_getfield(L, -1, "$form");
   if (!lua_isnil(L, -1) && !lua_istable(L, -1)) return ERR_BAD_INPUT;
@@ -111,7 +119,8 @@ static void answer(Event *ev, Err result) {
   free(p);
 }
 
-/* The official Datastar bundle posts forms too, and reads patches from the stream. */
+/* The official Datastar bundle posts forms too, and reads patches from the
+ * stream. */
 static bool is_plain_form(const HttpReq *req, BodyKind kind) {
   return kind == BODY_FORM && !req_header(req, "Datastar-Request").ptr;
 }
@@ -123,9 +132,12 @@ void handle_event(Host *h, HttpReq *req, const RouteMatch *m) {
   BodyKind kind = BODY_NONE;
   Slice p = { 0 }, mac = { 0 };
   Err e = OK;
-  if (!c || conv_ended(c)) e = ERR_GONE;
-  else if (!trust_owns(h, req, c)) e = ERR_FORBIDDEN;
-  else e = body_kind(req, &kind);
+  if (!c || conv_ended(c))
+    e = ERR_GONE;
+  else if (!trust_owns(h, req, c))
+    e = ERR_FORBIDDEN;
+  else
+    e = body_kind(req, &kind);
   if (!e && !trust_origin(req, is_plain_form(req, kind))) e = ERR_FORBIDDEN;
   if (!e) {
     bool has_mac = form_find(query, "m", &mac);

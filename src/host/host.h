@@ -18,11 +18,11 @@ typedef struct Host Host;
 
 /* What the command line and s.config may say. Strings are owned. */
 typedef struct Settings {
-  char *host;      /* address to listen on */
-  int port;        /* 0 picks one */
-  char *base_path; /* "" or "/x" */
-  char *title;     /* of pages whose mount has none */
-  bool production; /* neutral error texts, no development aids */
+  char *host;       /* address to listen on */
+  int port;         /* 0 picks one */
+  char *base_path;  /* "" or "/x" */
+  char *title;      /* of pages whose mount has none */
+  bool production;  /* neutral error texts, no development aids */
   bool trust_proxy; /* believe X-Forwarded-Proto and -For */
   bool log_json;
 } Settings;
@@ -82,8 +82,8 @@ void host_start(Host *h, HostRelease release, HostEnded ended);
 /* Loads the app. False when it failed; the error is printed on stderr. */
 bool host_load(Host *h, const char *script);
 
-/* Listens, prints the ready line, serves until SIGINT or SIGTERM, drains. False when
- * it could not listen; says why. */
+/* Listens, prints the ready line, serves until SIGINT or SIGTERM, drains. False
+ * when it could not listen; says why. */
 bool host_serve(Host *h);
 
 /* Runs busted over the paths, inside this host. The exit code. */
@@ -124,8 +124,8 @@ void handle_stream(Host *h, HttpReq *req, const RouteMatch *m);
 
 /* --- page.c --- */
 void page_headers(Host *h);
-/* Answers with the shell around `root`; `c` may be NULL (nothing lives on), and so may
- * the title (the app's). */
+/* Answers with the shell around `root`; `c` may be NULL (nothing lives on), and
+ * so may the title (the app's). */
 void page_reply(Host *h, HttpReq *req, Conv *c, const char *title, Slice root,
                 int status, const HttpHeader *extra, size_t n);
 

@@ -1,4 +1,5 @@
-/* `stube.host`: what Lua may ask of the host. One table, no logic of its own. */
+/* `stube.host`: what Lua may ask of the host. One table, no logic of its own.
+ */
 #include <lauxlib.h>
 #include <lua.h>
 #include <stdlib.h>
@@ -49,8 +50,8 @@ void mounts_free(Host *h) {
   while (h->mounts) unmount(h, h->mounts->path);
 }
 
-/* mount(path, embed, [opts]): a GET of the path begins a conversation. Mounting a
- * path again replaces it. */
+/* mount(path, embed, [opts]): a GET of the path begins a conversation. Mounting
+ * a path again replaces it. */
 static int f_mount(lua_State *L) {
   static const char *const known[] = { "title", "args", NULL };
   Host *h = host_of(L);
@@ -151,8 +152,10 @@ static int f_config(lua_State *L) {
     } else if (strcmp(key, "trust_proxy") == 0) {
       s->trust_proxy = lua_toboolean(L, -1);
     } else {
-      return luaL_error(L, "config: there is no setting \"%s\" (base_path, "
-                           "host, port, title, trust_proxy)", key);
+      return luaL_error(L,
+                        "config: there is no setting \"%s\" (base_path, "
+                        "host, port, title, trust_proxy)",
+                        key);
     }
   }
   return 0;
@@ -182,22 +185,24 @@ static int f_log(lua_State *L) {
       lua_insert(L, 3);
     }
   }
-  log_line(&host_of(L)->log,
-           (LogLevel)lua_tointeger(L, lua_upvalueindex(1)), message, fields, n);
+  log_line(&host_of(L)->log, (LogLevel)lua_tointeger(L, lua_upvalueindex(1)),
+           message, fields, n);
   return 0;
 }
 
 static int open_lib(lua_State *L) {
   static const luaL_Reg functions[] = {
-    { "mount", f_mount },   { "unmount", f_unmount },
-    { "mounts", f_mounts }, { "config", f_config },
+    { "mount", f_mount },         { "unmount", f_unmount },
+    { "mounts", f_mounts },       { "config", f_config },
     { "base_path", f_base_path }, { NULL, NULL },
   };
   static const struct {
     const char *name;
     LogLevel level;
-  } levels[] = { { "debug", LOG_DEBUG }, { "info", LOG_INFO },
-                 { "warn", LOG_WARN }, { "error", LOG_ERROR } };
+  } levels[] = { { "debug", LOG_DEBUG },
+                 { "info", LOG_INFO },
+                 { "warn", LOG_WARN },
+                 { "error", LOG_ERROR } };
   luaL_newlib(L, functions);
   lua_newtable(L);
   for (size_t i = 0; i < countof(levels); i++) {

@@ -1,9 +1,9 @@
-/* Who follows a conversation: its open streams, and a ring of the newest events for
- * those who come back (S38).
+/* Who follows a conversation: its open streams, and a ring of the newest events
+ * for those who come back (S38).
  *
- * Every event has an id, <turn>.<n>. A stream that attaches says the id of what its
- * page already holds: nothing more is sent, or what follows it in the ring, or, when
- * the ring no longer reaches back so far, one repaint. */
+ * Every event has an id, <turn>.<n>. A stream that attaches says the id of what
+ * its page already holds: nothing more is sent, or what follows it in the ring,
+ * or, when the ring no longer reaches back so far, one repaint. */
 #include <stdlib.h>
 
 #include "host/host.h"
@@ -82,8 +82,8 @@ static void remember(Live *l, Id id, Slice event) {
   buf_slice(&l->ring, event);
 }
 
-/* What follows `id`; false when the ring does not reach back to it. Turns that sent
- * nothing have ids too, which no event bears. */
+/* What follows `id`; false when the ring does not reach back to it. Turns that
+ * sent nothing have ids too, which no event bears. */
 static bool ring_after(const Live *l, Id id, Slice *out) {
   if (id_after(l->before, id)) return false;
   size_t at = 0;
@@ -103,16 +103,13 @@ static void put_event(Buf *b, Id id, const Fragment *f) {
   SseHead head = { .id = slice(text, len) };
   switch (f->kind) {
   case FRAG_ELEMENTS:
-    sse_elements(b, head, &(SseElements){ .html = f->body,
-                                          .selector = f->selector,
-                                          .mode = (SseMode)f->mode });
+    sse_elements(b, head,
+                 &(SseElements){ .html = f->body,
+                                 .selector = f->selector,
+                                 .mode = (SseMode)f->mode });
     break;
-  case FRAG_SIGNALS:
-    sse_signals(b, head, f->body, false);
-    break;
-  case FRAG_SCRIPT:
-    sse_script(b, head, &(SseScript){ .js = f->body });
-    break;
+  case FRAG_SIGNALS: sse_signals(b, head, f->body, false); break;
+  case FRAG_SCRIPT: sse_script(b, head, &(SseScript){ .js = f->body }); break;
   case FRAG_CLOSE:
     sse_event(b, head, SLICE("stube-close"), SLICE("ended"));
     break;

@@ -25,8 +25,8 @@ static const char usage[] =
     "SIGINT and SIGTERM finish what is under way and exit 0.\n";
 
 static int wrong(const char *what, const char *value) {
-  fprintf(stderr, "stube: %s%s%s\nTry `stube help`.\n", what,
-          value ? ": " : "", value ? value : "");
+  fprintf(stderr, "stube: %s%s%s\nTry `stube help`.\n", what, value ? ": " : "",
+          value ? value : "");
   return 2;
 }
 
@@ -61,7 +61,8 @@ static int take_option(Host *h, const char *name, const char *value) {
   } else if (strcmp(name, "--store") == 0) {
     if (strcmp(value, "memory") != 0)
       return wrong("this version keeps conversations in memory only; "
-                   "--store takes \"memory\", not", value);
+                   "--store takes \"memory\", not",
+                   value);
   } else if (strcmp(name, "--log") == 0) {
     if (strcmp(value, "json") != 0 && strcmp(value, "text") != 0)
       return wrong("--log takes text or json, not", value);

@@ -1,4 +1,5 @@
-/* The shell page: the first paint is in it, and the client takes it from there. */
+/* The shell page: the first paint is in it, and the client takes it from there.
+ */
 #include "host/host.h"
 
 #include "html/html.h"
@@ -20,7 +21,8 @@ void page_headers(Host *h) {
   ASSERT(!e);
 }
 
-/* One nonce a page: scripts that effects send carry it, and nothing else runs. */
+/* One nonce a page: scripts that effects send carry it, and nothing else runs.
+ */
 static size_t put_policy(char *out, size_t size, const char *nonce) {
   int n = snprintf(out, size,
                    "default-src 'none'; script-src 'self' 'nonce-%s'; "
@@ -45,15 +47,18 @@ void page_reply(Host *h, HttpReq *req, Conv *c, const char *title, Slice root,
              "<meta name=\"viewport\" content=\"width=device-width, "
              "initial-scale=1\"><title>");
   html_text(b, slice_str(title ? title : h->settings.title));
-  buf_printf(b, "</title><link rel=\"icon\" href=\"data:,\"><link rel=\"stylesheet\" href=\"%s/stube/ui.css?v=%s\">"
-                "<script type=\"module\" src=\"%s/stube/client.js?v=%s\" "
-                "nonce=\"%s\"></script></head>\n",
+  buf_printf(b,
+             "</title><link rel=\"icon\" href=\"data:,\"><link "
+             "rel=\"stylesheet\" href=\"%s/stube/ui.css?v=%s\">"
+             "<script type=\"module\" src=\"%s/stube/client.js?v=%s\" "
+             "nonce=\"%s\"></script></head>\n",
              base, h->ui.hash, base, h->client.hash, nonce);
   if (c) {
-    buf_printf(b, "<body data-stube-cid=\"%s\" data-init=\"@get(&#39;%s/conv/%s"
-                  "/sse?at=%llu.%u&#39;, {openWhenHidden: true})\">",
-               conv_cid(c), base, conv_cid(c),
-               (unsigned long long)conv_turn(c), conv_fragment(c));
+    buf_printf(b,
+               "<body data-stube-cid=\"%s\" data-init=\"@get(&#39;%s/conv/%s"
+               "/sse?at=%llu.%u&#39;, {openWhenHidden: true})\">",
+               conv_cid(c), base, conv_cid(c), (unsigned long long)conv_turn(c),
+               conv_fragment(c));
   } else {
     buf_lit(b, "<body>");
   }
@@ -66,8 +71,8 @@ void page_reply(Host *h, HttpReq *req, Conv *c, const char *title, Slice root,
   ASSERT(n + 2 <= countof(headers));
   headers[0] = http_block(buf_view(&h->headers));
   headers[1] = (HttpHeader){ SLICE("Content-Security-Policy"),
-                             slice(policy, put_policy(policy, sizeof policy,
-                                                      nonce)) };
+                             slice(policy,
+                                   put_policy(policy, sizeof policy, nonce)) };
   for (size_t i = 0; i < n; i++) headers[i + 2] = extra[i];
   http_reply(req, status, headers, n + 2, buf_view(b));
 }

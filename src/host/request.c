@@ -1,4 +1,5 @@
-/* A request as Lua sees it: `req` of a mount's args(req). Plain data, a copy. */
+/* A request as Lua sees it: `req` of a mount's args(req). Plain data, a copy.
+ */
 #include <lauxlib.h>
 #include <lua.h>
 
@@ -47,8 +48,8 @@ static Err push_request(lua_State *L, const HttpReq *req, const RouteMatch *m) {
   return OK;
 }
 
-/* Calls args(req) and pushes the embed with what it returned as its args. Protected
- * by the caller: vm_call. Stack: embed args match-and-request */
+/* Calls args(req) and pushes the embed with what it returned as its args.
+ * Protected by the caller: vm_call. Stack: embed args match-and-request */
 typedef struct ArgsCall {
   HttpReq *req;
   const RouteMatch *match;
@@ -67,7 +68,8 @@ static int f_args(lua_State *L) {
                luaL_typename(L, -1));
   int args = lua_gettop(L);
   lua_newtable(L);
-  if (lua_type(L, 1) == LUA_TSTRING) lua_pushvalue(L, 1);
+  if (lua_type(L, 1) == LUA_TSTRING)
+    lua_pushvalue(L, 1);
   else if (lua_getfield(L, 1, "type") != LUA_TSTRING)
     luaL_getmetafield(L, 1, "__component");
   lua_setfield(L, args + 1, "type");

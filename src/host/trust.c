@@ -48,6 +48,7 @@ bool trust_origin(const HttpReq *req, bool is_plain_form) {
     rest = slice(rest.ptr + 7, rest.len - 7);
   else if (slice_starts(rest, SLICE("https://")))
     rest = slice(rest.ptr + 8, rest.len - 8);
-  else return false;
+  else
+    return false;
   return slice_eq(rest, req_header(req, "Host"));
 }

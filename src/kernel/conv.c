@@ -1,5 +1,6 @@
-/* Plain storage of a conversation: instances sorted by id (ids only grow, so adding
- * is appending), tasks, and handles into the graph. No semantics here. */
+/* Plain storage of a conversation: instances sorted by id (ids only grow, so
+ * adding is appending), tasks, and handles into the graph. No semantics here.
+ */
 #include "kernel/conv.h"
 
 #include <lauxlib.h>
@@ -13,8 +14,10 @@ static uint32_t index_of(const Conv *c, uint32_t iid) {
   uint32_t lo = 0, hi = c->n_insts;
   while (lo < hi) {
     uint32_t mid = lo + (hi - lo) / 2;
-    if (c->insts[mid]->iid < iid) lo = mid + 1;
-    else hi = mid;
+    if (c->insts[mid]->iid < iid)
+      lo = mid + 1;
+    else
+      hi = mid;
   }
   return lo;
 }
@@ -30,8 +33,7 @@ Inst *conv_insert(Conv *c, Inst *in) {
     c->insts = xrealloc(c->insts, c->cap_insts * sizeof *c->insts);
   }
   uint32_t i = index_of(c, in->iid);
-  memmove(c->insts + i + 1, c->insts + i,
-          (c->n_insts - i) * sizeof *c->insts);
+  memmove(c->insts + i + 1, c->insts + i, (c->n_insts - i) * sizeof *c->insts);
   c->insts[i] = in;
   c->n_insts++;
   return in;

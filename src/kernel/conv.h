@@ -1,8 +1,8 @@
 /* What a conversation is made of, for the kernel's own files.
  *
- * Lua values of a conversation hang off one table, its root; C keeps integer handles
- * into it. So the codec saves one graph, and the structs here are plain data that
- * image.c writes beside it.
+ * Lua values of a conversation hang off one table, its root; C keeps integer
+ * handles into it. So the codec saves one graph, and the structs here are plain
+ * data that image.c writes beside it.
  *
  *   place: where a chain of instances stands, the newest showing
  *     the page                chain of frames        conv->top
@@ -16,10 +16,12 @@
 
 #include <lua.h>
 
-/* A registered definition. Instances point at it; registering again changes `ref`. */
+/* A registered definition. Instances point at it; registering again changes
+ * `ref`. */
 typedef struct Def {
   char *id;         /* "todo/list" */
-  char *class_name; /* unused bytes of HTML are cheap to keep: "stube-c-todo-list" */
+  char *class_name; /* unused bytes of HTML are cheap to keep:
+                       "stube-c-todo-list" */
   int ref;          /* of the definition's table, in the Lua registry */
   bool is_flow;
   bool follows_state; /* `children` is a function */
@@ -28,36 +30,38 @@ typedef struct Def {
 typedef struct Field {
   char *path;     /* "draft", "address.street" */
   uint64_t known; /* hash of the value that the client has; 0: not known */
-  char kind;      /* what it was when first drawn: 'n', 's', 'b', 0 for others */
+  char kind; /* what it was when first drawn: 'n', 's', 'b', 0 for others */
 } Field;
 
 /* One place inside an instance. */
 typedef struct Kid {
   char *slot;
-  char *key;      /* of a keyed child, or NULL */
-  uint32_t top;   /* the newest in the chain */
-  bool declared;  /* by `children`: its answer is an event of the parent */
+  char *key;     /* of a keyed child, or NULL */
+  uint32_t top;  /* the newest in the chain */
+  bool declared; /* by `children`: its answer is an event of the parent */
 } Kid;
 
 typedef struct Inst {
   uint32_t iid;
-  uint32_t parent;      /* the instance whose slot it stands in; 0: a frame */
-  uint32_t below;       /* what it covers in its place; 0: nothing */
-  uint32_t caller;      /* who called it; 0: the host, or it is a declared child */
-  uint32_t caller_task; /* the task that awaits it; 0: it answers with an event */
+  uint32_t parent; /* the instance whose slot it stands in; 0: a frame */
+  uint32_t below;  /* what it covers in its place; 0: nothing */
+  uint32_t caller; /* who called it; 0: the host, or it is a declared child */
+  uint32_t
+      caller_task; /* the task that awaits it; 0: it answers with an event */
   Def *def;
-  char *event;          /* s.call: the event that brings the answer, or NULL */
-  uint32_t self;        /* handle: the user's table */
-  uint32_t args;        /* handle: the embed's args, or 0 */
-  uint64_t args_hash;   /* of their encoding: is a declared child still the same? */
-  uint64_t drawn;       /* hash64 of its last HTML; 0: unknown to the page */
-  bool on_page;         /* its element is in the page as last sent */
-  bool started;         /* `start` has run */
-  bool touched;         /* code of it ran in this turn; not saved */
-  bool dying;           /* being removed in this turn; not saved */
+  char *event;   /* s.call: the event that brings the answer, or NULL */
+  uint32_t self; /* handle: the user's table */
+  uint32_t args; /* handle: the embed's args, or 0 */
+  uint64_t
+      args_hash;  /* of their encoding: is a declared child still the same? */
+  uint64_t drawn; /* hash64 of its last HTML; 0: unknown to the page */
+  bool on_page;   /* its element is in the page as last sent */
+  bool started;   /* `start` has run */
+  bool touched;   /* code of it ran in this turn; not saved */
+  bool dying;     /* being removed in this turn; not saved */
   Kid *kids;
   uint32_t n_kids;
-  Field *fields;        /* what was bound when it was drawn */
+  Field *fields; /* what was bound when it was drawn */
   uint32_t n_fields;
 } Inst;
 
@@ -78,44 +82,44 @@ typedef struct Answer {
 struct Conv {
   Kernel *kernel;
   Conv *hash_next;
-  Conv *older, *newer; /* the list of provisional ones */
+  Conv *older, *newer;   /* the list of provisional ones */
   Conv *colder, *hotter; /* the list of those that are awake */
   char cid[CID_LEN + 1];
-  char *owner;         /* the owner token, or NULL */
-  char *title;         /* of its page, or NULL */
-  void *host;          /* conv_slot */
+  char *owner; /* the owner token, or NULL */
+  char *title; /* of its page, or NULL */
+  void *host;  /* conv_slot */
   MacKey mac_key;
 
   /* header: never rewound (S35) */
-  uint32_t next_id;    /* iids and task ids, never reused */
-  uint64_t turn;       /* of the newest turn */
-  uint32_t fragment;   /* the last fragment released in it */
-  uint64_t revision;   /* in the store; 0: not there yet */
+  uint32_t next_id;  /* iids and task ids, never reused */
+  uint64_t turn;     /* of the newest turn */
+  uint32_t fragment; /* the last fragment released in it */
+  uint64_t revision; /* in the store; 0: not there yet */
   Answer answers[EVENT_PAGES_MAX];
   uint32_t n_answers;
   uint64_t minted_ms;
 
   /* rewound: image.c writes these beside the graph */
-  Inst **insts;        /* sorted by iid */
+  Inst **insts; /* sorted by iid */
   uint32_t n_insts, cap_insts;
   Task *tasks;
   uint32_t n_tasks, cap_tasks;
-  uint32_t top;        /* the frame that owns the page */
-  uint32_t painted;    /* the frame that stands in #root, as last sent */
-  uint64_t random[4];  /* math.random (S44) */
+  uint32_t top;       /* the frame that owns the page */
+  uint32_t painted;   /* the frame that stands in #root, as last sent */
+  uint64_t random[4]; /* math.random (S44) */
 
-  int root;            /* the graph's root table, in the Lua registry */
-  uint32_t *holes;     /* free handles below n_handles; not saved */
+  int root;        /* the graph's root table, in the Lua registry */
+  uint32_t *holes; /* free handles below n_handles; not saved */
   uint32_t n_handles, n_holes, cap_holes;
 
-  Blob *head;          /* as last committed; of a fresh one, as booted */
-  Blob *pending;       /* the head whose commit is under way */
+  Blob *head;    /* as last committed; of a fresh one, as booted */
+  Blob *pending; /* the head whose commit is under way */
   bool provisional, ended, busy;
-  bool awake;          /* its graph is in Lua's memory; else only `head` is there */
-  Event *running;      /* whose turn is being committed */
+  bool awake;     /* its graph is in Lua's memory; else only `head` is there */
+  Event *running; /* whose turn is being committed */
   Event *first, *last; /* waiting */
   uint32_t n_waiting;
-  Buf outbox;          /* released after the commit (frag.h) */
+  Buf outbox; /* released after the commit (frag.h) */
 };
 
 /* --- conv.c: instances, tasks and handles --- */
@@ -128,7 +132,7 @@ void conv_clear(Conv *c);
 Inst *conv_inst(const Conv *c, uint32_t iid); /* or NULL */
 /* A new instance; the id is the conversation's next. */
 Inst *conv_add(Conv *c, Def *def);
-void conv_remove(Conv *c, Inst *in); /* the record only */
+void conv_remove(Conv *c, Inst *in);  /* the record only */
 Inst *conv_insert(Conv *c, Inst *in); /* a decoded one, in order */
 
 Task *conv_task(const Conv *c, uint32_t id); /* or NULL */
@@ -146,7 +150,8 @@ bool conv_shows(const Conv *c, const Inst *in);
 Field *inst_field(const Inst *in, Slice path); /* or NULL */
 Field *inst_add_field(Inst *in, Slice path);
 
-/* Moves the value on top of `L` into the graph; returns its handle. nil is 0. */
+/* Moves the value on top of `L` into the graph; returns its handle. nil is 0.
+ */
 uint32_t conv_keep(Conv *c, lua_State *L);
 /* Pushes the value of a handle; 0 pushes nil. */
 void conv_push(const Conv *c, lua_State *L, uint32_t handle);

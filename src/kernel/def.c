@@ -1,5 +1,6 @@
-/* Definitions by id. A Def lives as long as the kernel and instances point at it;
- * registering an id again swaps the table it refers to, for all of them at once. */
+/* Definitions by id. A Def lives as long as the kernel and instances point at
+ * it; registering an id again swaps the table it refers to, for all of them at
+ * once. */
 #include <lauxlib.h>
 #include <lua.h>
 #include <stdio.h>

@@ -1,8 +1,9 @@
 /* What to draw after a turn, and drawing it (S45).
  *
  * An instance is drawn when code of it ran; a drawing covers what stands in its
- * slots. `drawn` is the hash of what the page holds of an instance; a drawing with
- * the same hash is not sent. It is 0 when an inner part has been sent since. */
+ * slots. `drawn` is the hash of what the page holds of an instance; a drawing
+ * with the same hash is not sent. It is 0 when an inner part has been sent
+ * since. */
 #include <lauxlib.h>
 #include <lua.h>
 
@@ -48,8 +49,10 @@ static Inst *target(const Conv *c, lua_State *L, Inst *in, Slice to) {
   if (kid) found = conv_inst(c, kid->top);
   if (!found) {
     lua_pushlstring(L, to.ptr, to.len);
-    luaL_error(L, "to = \"%s\": there is no such instance (\"parent\", a slot's "
-                  "name or an instance's id is wanted)", lua_tostring(L, -1));
+    luaL_error(L,
+               "to = \"%s\": there is no such instance (\"parent\", a slot's "
+               "name or an instance's id is wanted)",
+               lua_tostring(L, -1));
   }
   return found;
 }
@@ -112,16 +115,15 @@ static void bind(const HtmlContext *ctx, lua_State *L, Slice path,
   field_drawn(pen->k, L, pen->in, path);
 }
 
-static void draw_kids(Kernel *k, lua_State *L, Inst *in, Slice name,
-                      Buf *out) {
+static void draw_kids(Kernel *k, lua_State *L, Inst *in, Slice name, Buf *out) {
   for (uint32_t i = 0; i < in->n_kids; i++) {
     if (!slice_is(name, in->kids[i].slot) || !in->kids[i].top) continue;
     draw_inst(k, L, conv_inst(k->turn.conv, in->kids[i].top), out);
   }
 }
 
-/* Draws the kids aside, then the element around them. The Buf hangs off a userdata,
- * so that an error on the way does not leak it. */
+/* Draws the kids aside, then the element around them. The Buf hangs off a
+ * userdata, so that an error on the way does not leak it. */
 static int gc_buf(lua_State *L) {
   buf_free(lua_touserdata(L, 1));
   return 0;
@@ -158,8 +160,9 @@ static void slot(const HtmlContext *ctx, lua_State *L, Slice name, int wrap,
 
 void draw_markup(Kernel *k, lua_State *L, const Inst *in, int idx, Buf *out) {
   Pen pen = { k, (Inst *)in };
-  HtmlContext ctx = { .event_url = event_url, .bind = bind, .slot = slot,
-                      .ud = &pen };
+  HtmlContext ctx = {
+    .event_url = event_url, .bind = bind, .slot = slot, .ud = &pen
+  };
   if (in) ctx.component = slice_str(in->def->id);
   html_render(L, idx, &ctx, out);
 }
@@ -246,7 +249,8 @@ static void draw_one(Kernel *k, lua_State *L, Inst *in) {
     luaL_error(L, "\"%s\" draws more than %d bytes", in->def->id,
                (int)RENDER_BYTES_MAX);
   if (in->drawn == before) return;
-  turn_piece(k, FRAG_ELEMENTS, PATCH_OUTER, (Slice){ 0 }, buf_view(&k->scratch));
+  turn_piece(k, FRAG_ELEMENTS, PATCH_OUTER, (Slice){ 0 },
+             buf_view(&k->scratch));
   while (in->parent) { /* their last drawing held the old one */
     in = conv_inst(c, in->parent);
     in->drawn = 0;
@@ -274,7 +278,8 @@ void draw_changes(Kernel *k, lua_State *L) {
 
 /* --- errors --- */
 
-/* What an author wants to know; a visitor of a production app is told none of it. */
+/* What an author wants to know; a visitor of a production app is told none of
+ * it. */
 static void put_details(const Turn *t, Buf *out) {
   buf_lit(out, "<p>");
   html_text(out, buf_view(&t->error));
@@ -309,9 +314,11 @@ void draw_banner(Kernel *k, Conv *c, const Inst *in, Buf *out) {
   }
   buf_lit(out, " class=\"stube-error\" role=\"alert\">"
                "<strong>Something went wrong</strong>");
-  if (k->config.development) put_details(&k->turn, out);
-  else buf_lit(out, "<p>The step you just took could not be done. Nothing was "
-                    "changed by it.</p>");
+  if (k->config.development)
+    put_details(&k->turn, out);
+  else
+    buf_lit(out, "<p>The step you just took could not be done. Nothing was "
+                 "changed by it.</p>");
   if (in) put_retry(k, c, in, out);
   buf_lit(out, "</div>");
 }

@@ -1,6 +1,7 @@
-/* Effects: one function each, and the table that is their language. An effect is a
- * plain table {op, ...}; folding runs inside a protected call, so a function here may
- * raise half-way: the turn fails and the conversation is put back. */
+/* Effects: one function each, and the table that is their language. An effect
+ * is a plain table {op, ...}; folding runs inside a protected call, so a
+ * function here may raise half-way: the turn fails and the conversation is put
+ * back. */
 #include <lauxlib.h>
 #include <lua.h>
 #include <stdlib.h>
@@ -37,14 +38,19 @@ static bool is_effect(lua_State *L, int idx) {
 
 static void refuse_returned(lua_State *L, int idx, const char *where) {
   if (lua_istable(L, idx) && lua_getfield(L, idx, "type") == LUA_TSTRING)
-    luaL_error(L, "%s returned an embed: did you mean s.await(...) or "
-                  "s.call(...)?", where);
+    luaL_error(L,
+               "%s returned an embed: did you mean s.await(...) or "
+               "s.call(...)?",
+               where);
   if (lua_istable(L, idx) && lua_rawgeti(L, idx, 1) == LUA_TSTRING)
-    luaL_error(L, "%s returned a table that starts with \"%s\", which is no "
-                  "effect; change self in place, and return nothing",
+    luaL_error(L,
+               "%s returned a table that starts with \"%s\", which is no "
+               "effect; change self in place, and return nothing",
                where, lua_tostring(L, -1));
-  luaL_error(L, "%s returned a %s; a handler changes self in place and returns "
-                "nothing, or effects as data", where, luaL_typename(L, idx));
+  luaL_error(L,
+             "%s returned a %s; a handler changes self in place and returns "
+             "nothing, or effects as data",
+             where, luaL_typename(L, idx));
 }
 
 void effect_returned(Kernel *k, lua_State *L, int idx, const char *where) {
@@ -69,7 +75,8 @@ void effect_returned(Kernel *k, lua_State *L, int idx, const char *where) {
 
 /* --- calling --- */
 
-/* The place that a callee of `in` takes: in opts.slot, else the caller's own. */
+/* The place that a callee of `in` takes: in opts.slot, else the caller's own.
+ */
 static uint32_t *place_for(Kernel *k, lua_State *L, Inst *in, int opts,
                            uint32_t *parent) {
   Conv *c = k->turn.conv;
@@ -87,8 +94,10 @@ static uint32_t *place_for(Kernel *k, lua_State *L, Inst *in, int opts,
   Slice slot;
   slot.ptr = lua_tolstring(L, -1, &slot.len);
   if (!def_get(k, L, in->def, "render"))
-    luaL_error(L, "\"%s\" draws nothing, so it has no slot \"%s\" for the "
-                  "callee", in->def->id, slot.ptr);
+    luaL_error(L,
+               "\"%s\" draws nothing, so it has no slot \"%s\" for the "
+               "callee",
+               in->def->id, slot.ptr);
   Kid *kid = inst_kid(in, slot, NULL);
   if (!kid) kid = inst_add_kid(in, slot, NULL);
   lua_pop(L, 2);
@@ -108,8 +117,10 @@ static Inst *call(Kernel *k, lua_State *L, Inst *in, int embed, int opts) {
   uint32_t *top = place_for(k, L, in, opts, &parent);
   if (!parent && c->n_insts > CONV_FRAMES_MAX &&
       count_frames(c) >= CONV_FRAMES_MAX)
-    luaL_error(L, "%d frames are on the stack: does \"%s\" call itself without "
-                  "end?", CONV_FRAMES_MAX, in->def->id);
+    luaL_error(L,
+               "%d frames are on the stack: does \"%s\" call itself without "
+               "end?",
+               CONV_FRAMES_MAX, in->def->id);
   Inst *callee = instance_make(k, L, embed, parent);
   /* Making it may have moved what `top` pointed into: ask again. */
   top = place_for(k, L, in, opts, &parent);
@@ -167,7 +178,8 @@ static void push_event(lua_State *L, const char *name, int payload,
   lua_setfield(L, -2, "from");
 }
 
-/* The place of a declared child that was not called: it answers to its parent. */
+/* The place of a declared child that was not called: it answers to its parent.
+ */
 static Kid *declared_place(Conv *c, const Inst *in) {
   Kid *kid;
   if (!in->parent || in->caller) return NULL;
@@ -186,8 +198,7 @@ static bool has_error_event(Kernel *k, lua_State *L, const Inst *in,
 bool effect_takes_error(Kernel *k, lua_State *L, const Inst *in) {
   Conv *c = k->turn.conv;
   Kid *kid = declared_place(c, in);
-  if (kid)
-    return has_error_event(k, L, conv_inst(c, in->parent), kid->slot);
+  if (kid) return has_error_event(k, L, conv_inst(c, in->parent), kid->slot);
   if (!in->caller) return false;
   if (in->caller_task) return true;
   return in->event &&
@@ -222,8 +233,10 @@ void effect_answer(Kernel *k, lua_State *L, Inst *in, bool ok) {
   } else {
     char *event = in->event;
     in->event = NULL;
-    if (event) lua_pushfstring(L, ok ? "%s" : "%s_error", event);
-    else lua_pushnil(L);
+    if (event)
+      lua_pushfstring(L, ok ? "%s" : "%s_error", event);
+    else
+      lua_pushnil(L);
     free(event);
     instance_remove(k, L, iid, false);
     if (!lua_isnil(L, -1)) {
@@ -283,8 +296,10 @@ static void fold_finish(Kernel *k, lua_State *L, Origin o, int effect) {
 static PatchMode mode_named(lua_State *L, const char *name) {
   for (int i = 0; i < PATCH_MODES; i++)
     if (strcmp(patch_mode_name((PatchMode)i), name) == 0) return (PatchMode)i;
-  luaL_error(L, "patch: mode \"%s\" is none of outer, inner, replace, prepend, "
-                "append, before, after, remove", name);
+  luaL_error(L,
+             "patch: mode \"%s\" is none of outer, inner, replace, prepend, "
+             "append, before, after, remove",
+             name);
   return PATCH_OUTER;
 }
 
@@ -334,9 +349,9 @@ static const struct {
   FoldFunction fold;
   bool needs_origin; /* an effect of an instance that is gone says nothing */
 } effects[] = {
-  { "call", fold_call, true },                 /* cover the caller's place */
-  { "await", fold_await, true },               /* the same, and wait */
-  { "answer", fold_answer, true },             /* leave, give the caller a value */
+  { "call", fold_call, true },     /* cover the caller's place */
+  { "await", fold_await, true },   /* the same, and wait */
+  { "answer", fold_answer, true }, /* leave, give the caller a value */
   { "answer_error", fold_answer_error, true }, /* leave, give it an error */
   { "become", fold_become, true },             /* take this place and caller */
   { "finish", fold_finish, false },            /* end the conversation */

@@ -1,9 +1,9 @@
 /* bind: an input and a field of `self` are one.
  *
- * A Field remembers the hash of the value that the client has. What was typed sets
- * field and hash together before any code runs; a drawing whose value has another
- * hash asks for a signal patch. So a late answer never rewrites what is being typed,
- * and an assignment in code always reaches the input. */
+ * A Field remembers the hash of the value that the client has. What was typed
+ * sets field and hash together before any code runs; a drawing whose value has
+ * another hash asks for a signal patch. So a late answer never rewrites what is
+ * being typed, and an assignment in code always reaches the input. */
 #include <lauxlib.h>
 #include <lua.h>
 #include <stdlib.h>
@@ -34,8 +34,9 @@ static void check_path(lua_State *L, Slice path) {
   }
   if (ok) return;
   lua_pushlstring(L, path.ptr, path.len);
-  luaL_error(L, "bind = \"%s\": a field is named by letters, digits and _, "
-                "inner ones after a dot (\"address.street\")",
+  luaL_error(L,
+             "bind = \"%s\": a field is named by letters, digits and _, "
+             "inner ones after a dot (\"address.street\")",
              lua_tostring(L, -1));
 }
 
@@ -86,7 +87,8 @@ static uint64_t hash_value(Kernel *k, lua_State *L) {
   switch (lua_type(L, -1)) {
   case LUA_TNIL: h = 1; break;
   case LUA_TBOOLEAN: h = 2 + (uint64_t)lua_toboolean(L, -1); break;
-  case LUA_TSTRING: case LUA_TNUMBER: {
+  case LUA_TSTRING:
+  case LUA_TNUMBER: {
     const char *s = luaL_tolstring(L, -1, &len);
     h = hash64(slice(s, len));
     lua_pop(L, 1);
@@ -100,15 +102,16 @@ static uint64_t hash_value(Kernel *k, lua_State *L) {
   return h ? h : 4;
 }
 
-/* Makes what was posted (on top of the stack) a value of the field's type. A field
- * that began as a number is nil while its text is none. */
+/* Makes what was posted (on top of the stack) a value of the field's type. A
+ * field that began as a number is nil while its text is none. */
 static void convert(lua_State *L, char kind) {
   int type = lua_type(L, -1);
   if (kind == 'n' && type == LUA_TSTRING) {
     if (!lua_stringtonumber(L, lua_tostring(L, -1))) lua_pushnil(L);
     lua_replace(L, -2);
   } else if (kind == 'b' && type != LUA_TBOOLEAN) {
-    bool on = type == LUA_TSTRING ? lua_rawlen(L, -1) > 0 : lua_toboolean(L, -1);
+    bool on = type == LUA_TSTRING ? lua_rawlen(L, -1) > 0
+                                  : lua_toboolean(L, -1);
     lua_pop(L, 1);
     lua_pushboolean(L, on);
   } else if (kind == 's' && type == LUA_TNUMBER) {
@@ -134,8 +137,10 @@ void field_merge(Kernel *k, lua_State *L, Inst *in, int idx) {
   int mine = lua_gettop(L);
   for (uint32_t i = 0; i < in->n_fields && lua_istable(L, mine); i++) {
     field_push(L, mine, slice_str(in->fields[i].path));
-    if (lua_isnil(L, -1)) lua_pop(L, 1);
-    else take(k, L, in, &in->fields[i]);
+    if (lua_isnil(L, -1))
+      lua_pop(L, 1);
+    else
+      take(k, L, in, &in->fields[i]);
   }
   lua_settop(L, mine - 1);
 }
@@ -145,8 +150,10 @@ void field_merge_form(Kernel *k, lua_State *L, Inst *in, int idx) {
     Field *f = &in->fields[i];
     lua_getfield(L, idx, f->path);
     /* A browser leaves an unticked box out of its form. */
-    if (lua_isnil(L, -1) && f->kind != 'b') lua_pop(L, 1);
-    else take(k, L, in, f);
+    if (lua_isnil(L, -1) && f->kind != 'b')
+      lua_pop(L, 1);
+    else
+      take(k, L, in, f);
   }
 }
 
@@ -163,9 +170,12 @@ static void ask(Kernel *k, lua_State *L, const Inst *in, const Field *f) {
   char space[16];
   snprintf(space, sizeof space, "ix%u", in->iid);
   luaL_getsubtable(L, -1, space);
-  if (!lua_isnil(L, value)) lua_pushvalue(L, value);
-  else if (f->kind == 'b') lua_pushboolean(L, 0);
-  else lua_pushliteral(L, "");
+  if (!lua_isnil(L, value))
+    lua_pushvalue(L, value);
+  else if (f->kind == 'b')
+    lua_pushboolean(L, 0);
+  else
+    lua_pushliteral(L, "");
   set(L, lua_gettop(L) - 1, slice_str(f->path));
   lua_settop(L, value);
 }

@@ -5,7 +5,8 @@
  *   block frames                  the structs of conv.h, field by field
  *   block graph                   the root table, by persist
  *
- * A block is its length (varint) and its bytes; so is text. Numbers are varints. */
+ * A block is its length (varint) and its bytes; so is text. Numbers are
+ * varints. */
 #include <lauxlib.h>
 #include <lua.h>
 #include <stdlib.h>
@@ -37,9 +38,9 @@ static void put_header(Buf *b, const Conv *c) {
 }
 
 static void put_inst(Buf *b, const Inst *in) {
-  const uint32_t numbers[] = { in->iid,         in->parent, in->below,
-                               in->caller,      in->caller_task,
-                               in->self,        in->args };
+  const uint32_t numbers[] = { in->iid,    in->parent,      in->below,
+                               in->caller, in->caller_task, in->self,
+                               in->args };
   for (size_t i = 0; i < countof(numbers); i++) buf_varint(b, numbers[i]);
   put_text(b, in->def->id);
   put_text(b, in->event);
@@ -105,7 +106,8 @@ Err image_encode(Kernel *k, Conv *c, Blob **out) {
   return OK;
 }
 
-/* --- reading; the first failure sticks, and what follows reads as nothing --- */
+/* --- reading; the first failure sticks, and what follows reads as nothing ---
+ */
 
 typedef struct Reader {
   Slice in;
@@ -184,9 +186,9 @@ static void get_header(Reader *r, Conv *c) {
 
 static void get_inst(Reader *r, Kernel *k, Conv *c) {
   Inst *in = xcalloc(1, sizeof *in);
-  uint32_t *const numbers[] = { &in->iid,         &in->parent, &in->below,
-                                &in->caller,      &in->caller_task,
-                                &in->self,        &in->args };
+  uint32_t *const numbers[] = { &in->iid,    &in->parent,      &in->below,
+                                &in->caller, &in->caller_task, &in->self,
+                                &in->args };
   for (size_t i = 0; i < countof(numbers); i++) *numbers[i] = get_u32(r);
   char *id = get_text(r);
   in->def = id ? def_find(k, slice_str(id)) : NULL;

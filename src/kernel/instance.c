@@ -1,4 +1,5 @@
-/* Instances: made from embeds, kept in step with `children`, removed in order. */
+/* Instances: made from embeds, kept in step with `children`, removed in order.
+ */
 #include <lauxlib.h>
 #include <lua.h>
 #include <stdlib.h>
@@ -26,8 +27,10 @@ Def *embed_resolve(Kernel *k, lua_State *L, int idx) {
                       "(Editor { text = \"milk\" }) or give its id");
     }
     id.ptr = lua_tolstring(L, -1, &id.len);
-    if (has_type) lua_getfield(L, idx, "args");
-    else lua_pushnil(L);
+    if (has_type)
+      lua_getfield(L, idx, "args");
+    else
+      lua_pushnil(L);
     lua_remove(L, -2); /* the string stays alive in the table or metatable */
   } else {
     luaL_error(L, "an embed or a component's id is wanted, not a %s",
@@ -55,7 +58,8 @@ void kernel_check_embed(Kernel *k, lua_State *L, int idx) {
 
 /* --- state --- */
 
-/* Pushes a deep copy of the plain table at `idx`. `seen` maps what was copied. */
+/* Pushes a deep copy of the plain table at `idx`. `seen` maps what was copied.
+ */
 static void copy_deep(lua_State *L, int idx, int seen, int depth) {
   idx = lua_absindex(L, idx);
   lua_pushvalue(L, idx);
@@ -69,8 +73,10 @@ static void copy_deep(lua_State *L, int idx, int seen, int depth) {
   lua_rawset(L, seen);
   for (lua_pushnil(L); lua_next(L, idx);) {
     lua_pushvalue(L, -2); /* copy key value key */
-    if (lua_istable(L, -2)) copy_deep(L, -2, seen, depth + 1);
-    else lua_pushvalue(L, -2);
+    if (lua_istable(L, -2))
+      copy_deep(L, -2, seen, depth + 1);
+    else
+      lua_pushvalue(L, -2);
     lua_rawset(L, -5); /* copy key value */
     lua_pop(L, 1);
   }
@@ -94,8 +100,10 @@ static void push_state(Kernel *k, lua_State *L, const Def *def, int args) {
                luaL_typename(L, args));
   def_get(k, L, def, "init");
   if (lua_isfunction(L, -1)) {
-    if (lua_isnil(L, args)) lua_newtable(L);
-    else lua_pushvalue(L, args);
+    if (lua_isnil(L, args))
+      lua_newtable(L);
+    else
+      lua_pushvalue(L, args);
     const char *was = coro_ban(k->vm, "init");
     k->turn.no_effects = "init";
     lua_call(L, 1, 1);
@@ -118,7 +126,8 @@ static void push_state(Kernel *k, lua_State *L, const Def *def, int args) {
   lay_over(L, args);
 }
 
-/* Are these args what the child was made from? By the hash of their encoding. */
+/* Are these args what the child was made from? By the hash of their encoding.
+ */
 static uint64_t hash_args(Kernel *k, lua_State *L, int args) {
   if (lua_isnil(L, args)) return 1;
   Buf b = { .max = k->config.head_bytes_max };
@@ -141,11 +150,12 @@ static Inst *make(Kernel *k, lua_State *L, int embed, uint32_t parent,
   Def *def = embed_resolve(k, L, embed); /* args */
   int args = lua_gettop(L);
   if (depth > CHILDREN_DEPTH_MAX)
-    luaL_error(L, "\"%s\" has children nested over %d deep: does it contain "
-                  "itself?", def->id, CHILDREN_DEPTH_MAX);
+    luaL_error(L,
+               "\"%s\" has children nested over %d deep: does it contain "
+               "itself?",
+               def->id, CHILDREN_DEPTH_MAX);
   if (c->n_insts >= CONV_INSTANCES_MAX)
-    luaL_error(L, "a conversation may hold %d instances",
-               CONV_INSTANCES_MAX);
+    luaL_error(L, "a conversation may hold %d instances", CONV_INSTANCES_MAX);
   Inst *in = conv_add(c, def);
   in->parent = parent;
   k->turn.failed_iid = in->iid;
@@ -172,7 +182,8 @@ void instance_start(Kernel *k, Inst *in) {
   lua_State *L = vm_lua(k->vm);
   Conv *c = k->turn.conv;
   if (!in->started) in->touched = true;
-  /* The newest work goes first: children below their parent, last one deepest. */
+  /* The newest work goes first: children below their parent, last one deepest.
+   */
   for (uint32_t i = in->n_kids; i-- > 0;)
     instance_start(k, conv_inst(c, in->kids[i].top));
   if (in->started) return;
@@ -183,15 +194,17 @@ void instance_start(Kernel *k, Inst *in) {
 
 /* --- declared children ---
  *
- * A wanted list is flat: slot, key or nil, embed, three items a child, in the order
- * of slot names and then of the list. */
+ * A wanted list is flat: slot, key or nil, embed, three items a child, in the
+ * order of slot names and then of the list. */
 
 static void want_one(lua_State *L, int list, int slot, int key, int embed) {
   lua_Integer n = luaL_len(L, list);
   int at[] = { slot, key, embed };
   for (int i = 0; i < 3; i++) {
-    if (at[i]) lua_pushvalue(L, at[i]);
-    else lua_pushboolean(L, 0);
+    if (at[i])
+      lua_pushvalue(L, at[i]);
+    else
+      lua_pushboolean(L, 0);
     lua_rawseti(L, list, n + 1 + i);
   }
 }
@@ -224,9 +237,11 @@ static void want_list(lua_State *L, const Inst *in, int list, int slot,
     int pair = lua_gettop(L);
     int type = lua_geti(L, pair, 1);
     if (type != LUA_TSTRING && type != LUA_TNUMBER)
-      luaL_error(L, "children.%s of \"%s\": the key of item %d must be a "
-                    "string or a number, not a %s", lua_tostring(L, slot),
-                 in->def->id, (int)i, luaL_typename(L, -1));
+      luaL_error(L,
+                 "children.%s of \"%s\": the key of item %d must be a "
+                 "string or a number, not a %s",
+                 lua_tostring(L, slot), in->def->id, (int)i,
+                 luaL_typename(L, -1));
     const char *key = luaL_tolstring(L, -1, NULL); /* pair key text */
     lua_replace(L, -2);
     lua_pushvalue(L, -1);
@@ -266,8 +281,10 @@ static bool push_wanted(Kernel *k, lua_State *L, const Inst *in) {
   size_t n = 0;
   for (lua_pushnil(L); lua_next(L, declared); lua_pop(L, 1)) {
     if (lua_type(L, -2) != LUA_TSTRING)
-      luaL_error(L, "children of \"%s\": a slot's name must be a string, not "
-                    "a %s", in->def->id, luaL_typename(L, -2));
+      luaL_error(L,
+                 "children of \"%s\": a slot's name must be a string, not "
+                 "a %s",
+                 in->def->id, luaL_typename(L, -2));
     n++;
   }
   /* A userdata, so that an error on the way cannot leak it. */
@@ -281,12 +298,15 @@ static bool push_wanted(Kernel *k, lua_State *L, const Inst *in) {
   for (size_t i = 0; i < n; i++) {
     lua_pushstring(L, names[i]);
     lua_getfield(L, declared, names[i]);
-    if (is_embed(L, -1)) want_one(L, list, list + 1, 0, list + 2);
-    else if (lua_istable(L, -1)) want_list(L, in, list, list + 1, list + 2);
+    if (is_embed(L, -1))
+      want_one(L, list, list + 1, 0, list + 2);
+    else if (lua_istable(L, -1))
+      want_list(L, in, list, list + 1, list + 2);
     else if (lua_toboolean(L, -1))
-      luaL_error(L, "children.%s of \"%s\" must be an embed or a list of "
-                    "{key, embed}, not a %s", names[i], in->def->id,
-                 luaL_typename(L, -1));
+      luaL_error(L,
+                 "children.%s of \"%s\" must be an embed or a list of "
+                 "{key, embed}, not a %s",
+                 names[i], in->def->id, luaL_typename(L, -1));
     lua_settop(L, list);
   }
   lua_replace(L, declared);
@@ -410,9 +430,10 @@ void instance_reconcile(Kernel *k, lua_State *L, Inst *in) {
     uint32_t at = (uint32_t)(kid - in->kids), to = (uint32_t)w;
     if (at != to) {
       Kid moved = *kid;
-      if (at > to) memmove(in->kids + to + 1, in->kids + to,
-                           (at - to) * sizeof *kid);
-      else memmove(in->kids + at, in->kids + at + 1, (to - at) * sizeof *kid);
+      if (at > to)
+        memmove(in->kids + to + 1, in->kids + to, (at - to) * sizeof *kid);
+      else
+        memmove(in->kids + at, in->kids + at + 1, (to - at) * sizeof *kid);
       in->kids[to] = moved;
       in->touched = true;
     }
@@ -433,8 +454,10 @@ static void run_stop(Kernel *k, lua_State *L, Inst *in, bool quiet) {
   conv_push(k->turn.conv, L, in->self);
   const char *was = coro_ban(k->vm, "stop");
   int status = LUA_OK;
-  if (quiet) status = vm_call(L, 1, 0);
-  else lua_call(L, 1, 0);
+  if (quiet)
+    status = vm_call(L, 1, 0);
+  else
+    lua_call(L, 1, 0);
   coro_ban(k->vm, was);
   k->turn.iid = was_iid;
   if (status != LUA_OK) {
@@ -465,8 +488,9 @@ static void close_tasks(Kernel *k, lua_State *L, uint32_t iid, bool quiet) {
   }
 }
 
-/* Takes it out of its place's chain. What is uncovered shows in its parent's next
- * drawing; a frame's page is repainted because conv->painted is another's. */
+/* Takes it out of its place's chain. What is uncovered shows in its parent's
+ * next drawing; a frame's page is repainted because conv->painted is another's.
+ */
 static void unlink_place(Conv *c, Inst *in) {
   Kid *kid;
   uint32_t *top = conv_place(c, in, &kid);
@@ -495,8 +519,10 @@ void instance_remove(Kernel *k, lua_State *L, uint32_t iid, bool quiet) {
   }
   while (in->n_kids) {
     Kid *kid = &in->kids[in->n_kids - 1];
-    if (!kid->top) inst_remove_kid(in, kid);
-    else instance_remove(k, L, kid->top, quiet);
+    if (!kid->top)
+      inst_remove_kid(in, kid);
+    else
+      instance_remove(k, L, kid->top, quiet);
   }
   run_stop(k, L, in, quiet);
   close_tasks(k, L, iid, quiet);

@@ -1,5 +1,6 @@
-/* Conversations and their turns. Pure: time, randomness and storage are arguments,
- * what should reach the world is handed to the ports, and only after its commit.
+/* Conversations and their turns. Pure: time, randomness and storage are
+ * arguments, what should reach the world is handed to the ports, and only after
+ * its commit.
  *
  *   host --- kernel_mint, kernel_post ---> kernel --- store_commit ---> store
  *     ^------- ports: released fragments, answered events <--- done ------'
@@ -29,7 +30,8 @@ typedef enum FragmentKind {
   FRAG_CLOSE,   /* the conversation has ended; nothing follows */
 } FragmentKind;
 
-/* Datastar's modes, as its events name them. KEEP IN STEP: SseMode (wire/sse.h). */
+/* Datastar's modes, as its events name them. KEEP IN STEP: SseMode
+ * (wire/sse.h). */
 typedef enum PatchMode {
   PATCH_OUTER, /* by the element's own id, or the selector */
   PATCH_INNER,
@@ -47,30 +49,31 @@ const char *patch_mode_name(PatchMode mode); /* "outer" */
 typedef struct Fragment {
   FragmentKind kind;
   PatchMode mode; /* of elements */
-  Slice selector;   /* or empty */
+  Slice selector; /* or empty */
   Slice body;
 } Fragment;
 
 /* --- one thing that happens to an instance --- */
 
-/* Made by the host, or by the kernel itself. The kernel keeps it until `answer`. */
+/* Made by the host, or by the kernel itself. The kernel keeps it until
+ * `answer`. */
 struct Event {
-  Event *next;         /* the kernel's, while it waits */
-  uint32_t iid;        /* to whom; 0: to the top frame */
-  Slice name;          /* owned by whoever made it, until `answer` */
+  Event *next;                /* the kernel's, while it waits */
+  uint32_t iid;               /* to whom; 0: to the top frame */
+  Slice name;                 /* owned by whoever made it, until `answer` */
   char page[PAGE_ID_MAX + 1]; /* of a numbered event (S39), or "" */
   uint64_t number;
   bool from_visitor;
-  /* When set, nothing runs: the whole page is drawn into it, as it stands once the
-   * turns before it are kept (a reload, a repaint after a gap). */
+  /* When set, nothing runs: the whole page is drawn into it, as it stands once
+   * the turns before it are kept (a reload, a repaint after a gap). */
   Buf *draw;
   /* Pushes three Lua values: the event's value, the posted signals (a table or
-   * nil) and the form's fields (a table or nil). An Err refuses the event: nothing
-   * runs, and `answer` gets it. NULL pushes three nils. */
+   * nil) and the form's fields (a table or nil). An Err refuses the event:
+   * nothing runs, and `answer` gets it. NULL pushes three nils. */
   Err (*push)(Event *ev, lua_State *L);
-  /* The event is done: OK once its turn is kept, ERR_GONE for an ended conversation,
-   * ERR_TOO_MANY, ERR_UNAVAILABLE when the commit failed, ERR_APP when its turn
-   * failed (and was put back). The event may be freed here. */
+  /* The event is done: OK once its turn is kept, ERR_GONE for an ended
+   * conversation, ERR_TOO_MANY, ERR_UNAVAILABLE when the commit failed, ERR_APP
+   * when its turn failed (and was put back). The event may be freed here. */
   void (*answer)(Event *ev, Err result);
   Err result; /* the kernel's: what its turn came to, until it is kept */
 };
@@ -80,8 +83,10 @@ struct Event {
 typedef struct KernelPorts {
   void *ud;
   /* Fragments of one turn, committed: `turn`.1 and on. */
-  void (*release)(void *ud, Conv *c, uint64_t turn, const Fragment *f, size_t n);
-  /* The conversation ends now (finished, reaped, evicted); `c` is freed after it. */
+  void (*release)(void *ud, Conv *c, uint64_t turn, const Fragment *f,
+                  size_t n);
+  /* The conversation ends now (finished, reaped, evicted); `c` is freed after
+   * it. */
   void (*ended)(void *ud, Conv *c);
   /* JSON of the Lua value at `idx`, appended; raises what cannot be JSON. */
   void (*json)(lua_State *L, int idx, Buf *out);
@@ -90,26 +95,28 @@ typedef struct KernelPorts {
 } KernelPorts;
 
 typedef struct KernelConfig {
-  uint8_t key[KEY_BYTES];   /* the host's secret */
-  const char *base_path;    /* "" or "/app"; borrowed */
-  bool development;         /* messages on error banners; warnings */
-  BudgetLimits budget;      /* of one turn */
-  uint64_t cpu_warn_ms;     /* a slower turn is logged */
+  uint8_t key[KEY_BYTES]; /* the host's secret */
+  const char *base_path;  /* "" or "/app"; borrowed */
+  bool development;       /* messages on error banners; warnings */
+  BudgetLimits budget;    /* of one turn */
+  uint64_t cpu_warn_ms;   /* a slower turn is logged */
   size_t head_bytes_max;
-  size_t hot_max;           /* conversations kept in Lua's memory */
+  size_t hot_max; /* conversations kept in Lua's memory */
   size_t provisional_max;
   uint64_t provisional_ms;
-  const Log *log;           /* borrowed */
+  const Log *log; /* borrowed */
 } KernelConfig;
 
 void kernel_config_init(KernelConfig *c); /* the defaults; a random key */
 
-/* Takes none of the parts; all must outlive it. Adds `stube.kernel` to the Vm. */
+/* Takes none of the parts; all must outlive it. Adds `stube.kernel` to the Vm.
+ */
 Kernel *kernel_new(Vm *vm, Persist *p, Store *s, const KernelConfig *config,
                    const KernelPorts *ports);
 void kernel_free(Kernel *k);
 
-/* Called after each load of code: names what is static, definitions among it. */
+/* Called after each load of code: names what is static, definitions among it.
+ */
 void kernel_collect(Kernel *k);
 /* What one turn may use from now on. */
 void kernel_set_budget(Kernel *k, BudgetLimits limits);
@@ -130,9 +137,10 @@ typedef struct Mint {
   int embed;         /* stack index on vm_lua: an embed or a component's id */
 } Mint;
 
-/* Boots a conversation and appends its first HTML to `page`. Provisional: in memory
- * only, until kernel_promote. `*out` is NULL when it ended while it booted (OK), and
- * on failure: ERR_APP, logged, with an error card in `page`. */
+/* Boots a conversation and appends its first HTML to `page`. Provisional: in
+ * memory only, until kernel_promote. `*out` is NULL when it ended while it
+ * booted (OK), and on failure: ERR_APP, logged, with an error card in `page`.
+ */
 Err kernel_mint(Kernel *k, const Mint *mint, Conv **out, Buf *page);
 
 /* By cid; NULL when there is none here. */
@@ -141,9 +149,10 @@ Conv *kernel_find(Kernel *k, Slice cid);
 /* Somebody is really there: from now on the conversation is saved. */
 void kernel_promote(Kernel *k, Conv *c);
 
-/* Runs an event, or queues it behind the turn under way. `answer` is called in any
- * case: at once when the event is refused, was answered before, or only draws; else
- * from store_poll, once its turn is kept. `c` may be gone after it. */
+/* Runs an event, or queues it behind the turn under way. `answer` is called in
+ * any case: at once when the event is refused, was answered before, or only
+ * draws; else from store_poll, once its turn is kept. `c` may be gone after it.
+ */
 void kernel_post(Kernel *k, Conv *c, Event *ev);
 
 /* Drops provisional conversations that nobody came for. */
@@ -161,7 +170,8 @@ uint64_t conv_turn(const Conv *c);
 uint32_t conv_fragment(const Conv *c);
 /* Does the instance live? */
 bool conv_has(const Conv *c, uint32_t iid);
-/* Was this URL offered by us: the MAC over iid, event and the raw text of `p`? */
+/* Was this URL offered by us: the MAC over iid, event and the raw text of `p`?
+ */
 bool conv_offered(const Conv *c, uint32_t iid, Slice event, Slice p, Slice mac);
 /* A pointer of the host's for this conversation; the kernel only keeps it. */
 void **conv_slot(Conv *c);

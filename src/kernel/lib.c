@@ -1,6 +1,6 @@
-/* What Lua may call: `stube.kernel`, on which lua/stube.lua builds the public API.
- * Also what a conversation makes deterministic (S44): math.random draws from its own
- * generator, os.time is the time of the turn. */
+/* What Lua may call: `stube.kernel`, on which lua/stube.lua builds the public
+ * API. Also what a conversation makes deterministic (S44): math.random draws
+ * from its own generator, os.time is the time of the turn. */
 #include <lauxlib.h>
 #include <lua.h>
 
@@ -11,8 +11,10 @@
 static Kernel *in_conversation(lua_State *L, const char *name) {
   Kernel *k = kernel_of(L);
   if (!k || !k->in_turn)
-    luaL_error(L, "%s works inside a conversation only: in a handler, a hook "
-                  "or a flow", name);
+    luaL_error(L,
+               "%s works inside a conversation only: in a handler, a hook "
+               "or a flow",
+               name);
   return k;
 }
 
@@ -42,8 +44,10 @@ static int f_definition(lua_State *L) {
   id.ptr = luaL_checklstring(L, 1, &id.len);
   Kernel *k = kernel_of(L);
   const Def *def = def_find(k, id);
-  if (def) lua_rawgeti(L, LUA_REGISTRYINDEX, def->ref);
-  else lua_pushnil(L);
+  if (def)
+    lua_rawgeti(L, LUA_REGISTRYINDEX, def->ref);
+  else
+    lua_pushnil(L);
   return 1;
 }
 
@@ -60,8 +64,8 @@ static int f_definitions(lua_State *L) {
 
 /* --- effects as calls --- */
 
-/* One function for all of them; its upvalue is the effect's name. What it takes is
- * checked where it is called, so that an error names the caller's line. */
+/* One function for all of them; its upvalue is the effect's name. What it takes
+ * is checked where it is called, so that an error names the caller's line. */
 static int f_effect(lua_State *L) {
   int n = lua_gettop(L);
   Slice op;
@@ -118,8 +122,10 @@ static int f_await(lua_State *L) {
 
 static int f_conversation_id(lua_State *L) {
   Kernel *k = kernel_of(L);
-  if (k->in_turn) lua_pushlstring(L, k->turn.conv->cid, CID_LEN);
-  else lua_pushnil(L);
+  if (k->in_turn)
+    lua_pushlstring(L, k->turn.conv->cid, CID_LEN);
+  else
+    lua_pushnil(L);
   return 1;
 }
 
@@ -132,15 +138,19 @@ static const Inst *current(const Kernel *k) {
 
 static int f_id(lua_State *L) {
   const Inst *in = current(kernel_of(L));
-  if (in) lua_pushfstring(L, "ix-%d", (int)in->iid);
-  else lua_pushnil(L);
+  if (in)
+    lua_pushfstring(L, "ix-%d", (int)in->iid);
+  else
+    lua_pushnil(L);
   return 1;
 }
 
 static int f_parent(lua_State *L) {
   const Inst *in = current(kernel_of(L));
-  if (in && in->parent) lua_pushfstring(L, "ix-%d", (int)in->parent);
-  else lua_pushnil(L);
+  if (in && in->parent)
+    lua_pushfstring(L, "ix-%d", (int)in->parent);
+  else
+    lua_pushnil(L);
   return 1;
 }
 
@@ -190,9 +200,7 @@ static int f_random(lua_State *L) {
       return 1;
     }
     break;
-  default:
-    low = luaL_checkinteger(L, 1);
-    high = luaL_checkinteger(L, 2);
+  default: low = luaL_checkinteger(L, 1); high = luaL_checkinteger(L, 2);
   }
   luaL_argcheck(L, low <= high, lua_gettop(L), "interval is empty");
   uint64_t range = (uint64_t)high - (uint64_t)low;

@@ -94,8 +94,10 @@ void kernel_set_base_path(Kernel *k, const char *base_path) {
 KernelStats kernel_stats(const Kernel *k) { return k->stats; }
 
 const char *patch_mode_name(PatchMode mode) {
-  static const char *const names[] = { "outer",  "inner",  "replace", "prepend",
-                                       "append", "before", "after",   "remove" };
+  static const char *const names[] = {
+    "outer",  "inner",  "replace", "prepend",
+    "append", "before", "after",   "remove"
+  };
   ASSERT(mode < PATCH_MODES);
   return names[mode];
 }
@@ -132,8 +134,10 @@ static void heat(Kernel *k, Conv *c) {
   c->awake = true;
   c->colder = k->hottest;
   c->hotter = NULL;
-  if (k->hottest) k->hottest->hotter = c;
-  else k->coldest = c;
+  if (k->hottest)
+    k->hottest->hotter = c;
+  else
+    k->coldest = c;
   k->hottest = c;
   k->stats.hot++;
 }
@@ -141,10 +145,14 @@ static void heat(Kernel *k, Conv *c) {
 static void cool(Kernel *k, Conv *c) {
   if (!c->awake) return;
   c->awake = false;
-  if (c->colder) c->colder->hotter = c->hotter;
-  else k->coldest = c->hotter;
-  if (c->hotter) c->hotter->colder = c->colder;
-  else k->hottest = c->colder;
+  if (c->colder)
+    c->colder->hotter = c->hotter;
+  else
+    k->coldest = c->hotter;
+  if (c->hotter)
+    c->hotter->colder = c->colder;
+  else
+    k->hottest = c->colder;
   k->stats.hot--;
 }
 
@@ -159,8 +167,10 @@ Err conv_wake(Kernel *k, Conv *c) {
 #ifdef STUBE_HARD /* everything goes through bytes between any two turns */
   if (c->awake && !c->busy) conv_sleep(k, c);
 #endif
-  if (c->awake) cool(k, c);
-  else e = image_restore(k, c, blob_view(c->head), false);
+  if (c->awake)
+    cool(k, c);
+  else
+    e = image_restore(k, c, blob_view(c->head), false);
   heat(k, c);
   if (e) c->ended = true;
   for (Conv *cold = k->coldest; cold && k->stats.hot > k->config.hot_max;) {
@@ -188,8 +198,7 @@ Conv *kernel_find(Kernel *k, Slice cid) {
 void conv_unlist(Kernel *k, Conv *c) {
   conv_unprovision(k, c);
   cool(k, c);
-  for (Conv **b = bucket(k, slice(c->cid, CID_LEN)); *b;
-       b = &(*b)->hash_next) {
+  for (Conv **b = bucket(k, slice(c->cid, CID_LEN)); *b; b = &(*b)->hash_next) {
     if (*b != c) continue;
     *b = c->hash_next;
     k->stats.conversations--;
@@ -202,8 +211,10 @@ void conv_unlist(Kernel *k, Conv *c) {
 static void provision(Kernel *k, Conv *c) {
   c->provisional = true;
   c->older = k->newest;
-  if (k->newest) k->newest->newer = c;
-  else k->oldest = c;
+  if (k->newest)
+    k->newest->newer = c;
+  else
+    k->oldest = c;
   k->newest = c;
   k->stats.provisional++;
 }
@@ -211,10 +222,14 @@ static void provision(Kernel *k, Conv *c) {
 void conv_unprovision(Kernel *k, Conv *c) {
   if (!c->provisional) return;
   c->provisional = false;
-  if (c->older) c->older->newer = c->newer;
-  else k->oldest = c->newer;
-  if (c->newer) c->newer->older = c->older;
-  else k->newest = c->older;
+  if (c->older)
+    c->older->newer = c->newer;
+  else
+    k->oldest = c->newer;
+  if (c->newer)
+    c->newer->older = c->older;
+  else
+    k->newest = c->older;
   c->older = c->newer = NULL;
   k->stats.provisional--;
 }
@@ -235,8 +250,7 @@ void kernel_sweep(Kernel *k) {
 
 Err kernel_mint(Kernel *k, const Mint *mint, Conv **out, Buf *page) {
   *out = NULL;
-  while (k->stats.provisional >= k->config.provisional_max)
-    evict(k, k->oldest);
+  while (k->stats.provisional >= k->config.provisional_max) evict(k, k->oldest);
   Conv *c = conv_new(k);
   cid_mint(c->cid, k->now);
   c->mac_key = mac_key(k->config.key, slice(c->cid, CID_LEN));

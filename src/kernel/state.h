@@ -1,12 +1,13 @@
-/* The kernel's own state and the turn under way, shared by the kernel's files. */
+/* The kernel's own state and the turn under way, shared by the kernel's files.
+ */
 #ifndef KERNEL_STATE_H
 #define KERNEL_STATE_H
 
 #include "kernel/conv.h"
 
-/* One step of a turn. Steps stand on a stack and the newest goes first, so what an
- * effect starts runs to its end before the next effect, and nothing recurses (S13).
- * Each has one Lua value, kept at its position in the work table. */
+/* One step of a turn. Steps stand on a stack and the newest goes first, so what
+ * an effect starts runs to its end before the next effect, and nothing recurses
+ * (S13). Each has one Lua value, kept at its position in the work table. */
 typedef enum WorkKind {
   WORK_EFFECT, /* value: the effect */
   WORK_START,  /* run `start`, or a flow's body */
@@ -16,8 +17,9 @@ typedef enum WorkKind {
 
 typedef struct Work {
   WorkKind kind;
-  uint32_t iid;  /* whose code, or whose effect */
-  uint32_t task; /* WORK_RESUME: which; WORK_EFFECT: the task that waited, or 0 */
+  uint32_t iid; /* whose code, or whose effect */
+  uint32_t
+      task; /* WORK_RESUME: which; WORK_EFFECT: the task that waited, or 0 */
   bool ok;
 } Work;
 
@@ -32,14 +34,14 @@ typedef struct Turn {
   Conv *conv;
   Work *work;
   uint32_t n_work, cap_work;
-  uint32_t iid, task;   /* whose code runs now: the origin of effects */
-  uint32_t n_effects;   /* called by it since it began or last waited */
+  uint32_t iid, task; /* whose code runs now: the origin of effects */
+  uint32_t n_effects; /* called by it since it began or last waited */
   uint32_t n_resumes, n_folded;
   const char *no_effects; /* where effects are refused ("render"), or NULL */
   bool failed, finished, drawing_page;
-  uint32_t failed_iid;  /* whose code failed */
+  uint32_t failed_iid;     /* whose code failed */
   Buf error, place, trace; /* for a person: the message; where; the traceback */
-  Piece *pieces;        /* explicit ones first, drawings are put before them */
+  Piece *pieces; /* explicit ones first, drawings are put before them */
   uint32_t n_pieces, cap_pieces;
   Buf bytes;
 } Turn;
@@ -53,15 +55,15 @@ struct Kernel {
   uint64_t now;
   Conv **buckets; /* by cid; a power of two */
   size_t n_buckets;
-  Conv *oldest, *newest; /* provisional ones, in minting order */
+  Conv *oldest, *newest;   /* provisional ones, in minting order */
   Conv *coldest, *hottest; /* awake ones, by last use */
   KernelStats stats;
   Def **defs;
   size_t n_defs;
-  int defs_ref;    /* id -> Def, as light userdata */
-  int work_ref;    /* the values of the turn's work, by position */
-  int effects_ref; /* the effects of the running function, in order */
-  int signals_ref; /* what patch_signals a drawing asks for, or LUA_NOREF */
+  int defs_ref;       /* id -> Def, as light userdata */
+  int work_ref;       /* the values of the turn's work, by position */
+  int effects_ref;    /* the effects of the running function, in order */
+  int signals_ref;    /* what patch_signals a drawing asks for, or LUA_NOREF */
   uint64_t random[4]; /* for code outside conversations */
   bool in_turn;
   Turn turn;
@@ -76,17 +78,19 @@ Def *def_set(Kernel *k, Slice id, int idx);
 void defs_free(Kernel *k);
 /* Pushes a member of the definition, or nil; false when nil. */
 bool def_get(Kernel *k, lua_State *L, const Def *def, const char *name);
-/* Pushes the handler of an event, or nil; false when nil. `handle` is not asked. */
+/* Pushes the handler of an event, or nil; false when nil. `handle` is not
+ * asked. */
 bool def_handler(Kernel *k, lua_State *L, const Def *def, Slice event);
 /* Appends `; did you mean "x"?` for the nearest of a table's string keys. */
 void nearest_key(lua_State *L, int table, Slice wanted, Buf *out);
 
 /* --- instance.c: made, reconciled, removed --- */
 
-/* Raises unless the value at `idx` is an embed or the id of a component; pushes its
- * args (or nil) and returns its definition. */
+/* Raises unless the value at `idx` is an embed or the id of a component; pushes
+ * its args (or nil) and returns its definition. */
 Def *embed_resolve(Kernel *k, lua_State *L, int idx);
-/* Makes an instance (its declared children too) that stands nowhere yet. Raises. */
+/* Makes an instance (its declared children too) that stands nowhere yet.
+ * Raises. */
 Inst *instance_make(Kernel *k, lua_State *L, int embed, uint32_t parent);
 /* Puts it on top of a place. */
 void instance_place(Conv *c, Inst *in, uint32_t *top);
@@ -94,20 +98,22 @@ void instance_place(Conv *c, Inst *in, uint32_t *top);
 void instance_start(Kernel *k, Inst *in);
 /* Makes the declared children what `children` says now. Raises. */
 void instance_reconcile(Kernel *k, lua_State *L, Inst *in);
-/* Removes it with all that it called and holds (S10). Raises what `stop` raises,
- * unless `quiet`. */
+/* Removes it with all that it called and holds (S10). Raises what `stop`
+ * raises, unless `quiet`. */
 void instance_remove(Kernel *k, lua_State *L, uint32_t iid, bool quiet);
 
 /* --- effect.c --- */
 
 /* Folds the effect on top of L's stack and pops it. Raises. */
 void effect_fold(Kernel *k, lua_State *L, uint32_t iid, uint32_t task);
-/* Delivers what `in` answers (the value on top of L, popped) and removes it. Raises. */
+/* Delivers what `in` answers (the value on top of L, popped) and removes it.
+ * Raises. */
 void effect_answer(Kernel *k, lua_State *L, Inst *in, bool ok);
 /* Would an error that `in` answers be taken by somebody? */
 bool effect_takes_error(Kernel *k, lua_State *L, const Inst *in);
-/* Accepts what a handler returned (the value at `idx`): nothing, an effect, or a list
- * of effects, which are appended. Raises on all else, saying what to do. */
+/* Accepts what a handler returned (the value at `idx`): nothing, an effect, or
+ * a list of effects, which are appended. Raises on all else, saying what to do.
+ */
 void effect_returned(Kernel *k, lua_State *L, int idx, const char *where);
 /* Appends an effect (on top of L, popped) of the running code. */
 void effect_append(Kernel *k, lua_State *L);
@@ -118,18 +124,18 @@ void turn_push(Kernel *k, lua_State *L, Work w); /* pops the work's value */
 /* Appends one fragment. */
 void turn_piece(Kernel *k, FragmentKind kind, PatchMode mode, Slice selector,
                 Slice body);
-/* Marks the turn as failed; the error value is on top of L and is popped. `where`:
- * "on.save", "render". */
+/* Marks the turn as failed; the error value is on top of L and is popped.
+ * `where`: "on.save", "render". */
 void turn_fail(Kernel *k, lua_State *L, uint32_t iid, const char *where,
                Slice trace);
-/* Runs the first turn of a fresh conversation from the embed at `embed`, and draws
- * its page. */
+/* Runs the first turn of a fresh conversation from the embed at `embed`, and
+ * draws its page. */
 bool turn_boot(Kernel *k, Conv *c, int embed, Buf *page, bool *ended);
 
 /* --- session.c --- */
 
-/* Makes it the most recently used one, decoding it when it sleeps; others may fall
- * asleep for it. On failure it has ended. */
+/* Makes it the most recently used one, decoding it when it sleeps; others may
+ * fall asleep for it. On failure it has ended. */
 Err conv_wake(Kernel *k, Conv *c);
 /* Drops its graph; the head has all of it. Not while its turn is under way. */
 void conv_sleep(Kernel *k, Conv *c);
@@ -144,7 +150,8 @@ void draw_changes(Kernel *k, lua_State *L);
 void draw_page(Kernel *k, lua_State *L, Buf *out);
 /* Renders markup at `idx` as part of `in`. Raises. */
 void draw_markup(Kernel *k, lua_State *L, const Inst *in, int idx, Buf *out);
-/* An error card in the place of an instance (or of none), about the turn's failure. */
+/* An error card in the place of an instance (or of none), about the turn's
+ * failure. */
 void draw_banner(Kernel *k, Conv *c, const Inst *in, Buf *out);
 
 /* The signature of an event URL (session.c). */
@@ -159,8 +166,8 @@ void field_merge(Kernel *k, lua_State *L, Inst *in, int idx);
 void field_merge_form(Kernel *k, lua_State *L, Inst *in, int idx);
 /* Pushes the value of a bound path. */
 void field_push(lua_State *L, int self, Slice path);
-/* Notes that a field was drawn with the value on top of L; asks for a signal patch
- * when the client has another. */
+/* Notes that a field was drawn with the value on top of L; asks for a signal
+ * patch when the client has another. */
 void field_drawn(Kernel *k, lua_State *L, Inst *in, Slice path);
 /* Emits the patch that drawings asked for. */
 void field_flush(Kernel *k, lua_State *L);
@@ -170,8 +177,9 @@ void field_forget(Kernel *k, lua_State *L); /* the turn failed */
 
 /* The conversation as bytes. On failure pushes an error message. */
 Err image_encode(Kernel *k, Conv *c, Blob **out);
-/* Puts the conversation back to what `head` says; its header (ids, answers, turn
- * number) only when asked: a rollback never rewinds that. On failure it is empty. */
+/* Puts the conversation back to what `head` says; its header (ids, answers,
+ * turn number) only when asked: a rollback never rewinds that. On failure it is
+ * empty. */
 Err image_restore(Kernel *k, Conv *c, Slice head, bool with_header);
 
 /* --- lib.c --- */

@@ -1,10 +1,11 @@
 /* One event to its end, all or nothing.
  *
- *   event -> work stack -> folded, reconciled, drawn -> head -> store -> release
- *                 |  a failure anywhere: back to the last head, a banner instead
+ *   event -> work stack -> folded, reconciled, drawn -> head -> store ->
+ * release |  a failure anywhere: back to the last head, a banner instead
  *
- * Every step that may raise runs in one protected call (f_step and its kin), and
- * touches only the conversation and the turn, both of which a failure throws away. */
+ * Every step that may raise runs in one protected call (f_step and its kin),
+ * and touches only the conversation and the turn, both of which a failure
+ * throws away. */
 #include <lauxlib.h>
 #include <lua.h>
 #include <stdlib.h>
@@ -53,8 +54,8 @@ void turn_piece(Kernel *k, FragmentKind kind, PatchMode mode, Slice selector,
   t->pieces[t->n_pieces++] = p;
 }
 
-/* What pages hold may differ from what a head says of them (a banner, for one): the
- * next drawing of each instance is sent, whatever it is. */
+/* What pages hold may differ from what a head says of them (a banner, for one):
+ * the next drawing of each instance is sent, whatever it is. */
 static void distrust_pages(Conv *c) {
   for (uint32_t i = 0; i < c->n_insts; i++) c->insts[i]->drawn = 0;
 }
@@ -120,16 +121,15 @@ void turn_fail(Kernel *k, lua_State *L, uint32_t iid, const char *where,
   buf_slice(&t->trace, trace);
   log_with(k->config.log, LOG_ERROR, "a turn failed and was put back",
            { "component", slice_str(in ? in->def->id : "?") },
-           { "in", slice_str(where) },
-           { "instance", slice_str(id) },
+           { "in", slice_str(where) }, { "instance", slice_str(id) },
            { "conversation", slice_str(t->conv->cid) },
-           { "error", buf_view(&t->error) },
-           { "traceback", trace });
+           { "error", buf_view(&t->error) }, { "traceback", trace });
 }
 
 /* --- running code --- */
 
-/* Moves what the code called since it began or last waited onto the work stack. */
+/* Moves what the code called since it began or last waited onto the work stack.
+ */
 static void push_effects(Kernel *k, lua_State *L, uint32_t iid, uint32_t task) {
   Turn *t = &k->turn;
   lua_rawgeti(L, LUA_REGISTRYINDEX, k->effects_ref);
@@ -161,9 +161,10 @@ static void run_waits(Kernel *k, lua_State *L, int co, Run *r) {
   Conv *c = k->turn.conv;
   if (!r->task) {
     if (count_tasks(c, r->iid) >= INST_TASKS_MAX)
-      luaL_error(L, "%s: %d tasks of this instance wait already (is a button "
-                    "that awaits clicked again and again?)", r->where,
-                 INST_TASKS_MAX);
+      luaL_error(L,
+                 "%s: %d tasks of this instance wait already (is a button "
+                 "that awaits clicked again and again?)",
+                 r->where, INST_TASKS_MAX);
     if (c->n_tasks >= CONV_TASKS_MAX)
       luaL_error(L, "%s: %d tasks of this conversation wait already", r->where,
                  CONV_TASKS_MAX);
@@ -186,7 +187,8 @@ static void drop_task(Kernel *k, lua_State *L, const Run *r) {
 
 static void run_done(Kernel *k, lua_State *L, lua_State *co, int n, Run *r) {
   drop_task(k, L, r);
-  if (n == 0) lua_pushnil(L);
+  if (n == 0)
+    lua_pushnil(L);
   else {
     lua_settop(co, lua_gettop(co) - n + 1); /* the first result */
     lua_xmove(co, L, 1);
@@ -213,9 +215,12 @@ static void run_failed(Kernel *k, lua_State *L, lua_State *co, Run *r) {
   coro_give(k->vm, co);
   k->turn.n_effects = 0; /* none of a failed stretch */
   Inst *in = conv_inst(c, r->iid);
-  bool taken = r->is_body && !budget_doom(k->vm) && effect_takes_error(k, L, in);
-  if (taken) effect_answer(k, L, in, false);
-  else turn_fail(k, L, r->iid, r->where, vm_traceback(k->vm));
+  bool taken = r->is_body && !budget_doom(k->vm) &&
+               effect_takes_error(k, L, in);
+  if (taken)
+    effect_answer(k, L, in, false);
+  else
+    turn_fail(k, L, r->iid, r->where, vm_traceback(k->vm));
 }
 
 /* Runs the thread at index `co` of L, with `nargs` values on its stack. */
@@ -223,9 +228,10 @@ static void run(Kernel *k, lua_State *L, int co_idx, int nargs, Run r) {
   Turn *t = &k->turn;
   lua_State *co = lua_tothread(L, co_idx);
   if (++t->n_resumes > TURN_RESUMES_MAX)
-    luaL_error(L, "%s: over %d tasks and hooks ran in one turn: does a flow "
-                  "await without ever showing anything?", r.where,
-               TURN_RESUMES_MAX);
+    luaL_error(L,
+               "%s: over %d tasks and hooks ran in one turn: does a flow "
+               "await without ever showing anything?",
+               r.where, TURN_RESUMES_MAX);
   t->iid = r.iid;
   t->task = r.task;
   t->n_effects = 0;
@@ -254,7 +260,8 @@ static void run_start(Kernel *k, lua_State *L, Inst *in) {
   }
   lua_xmove(L, co, 2);
   run(k, L, co_idx, 1,
-      (Run){ .iid = in->iid, .is_body = is_body,
+      (Run){ .iid = in->iid,
+             .is_body = is_body,
              .where = is_body ? "the flow" : "start" });
 }
 
@@ -300,7 +307,9 @@ static void run_resume(Kernel *k, lua_State *L, const Work *w) {
   lua_pushvalue(L, value);
   lua_xmove(L, co, 2);
   run(k, L, value + 1, 2,
-      (Run){ .iid = w->iid, .task = w->task, .is_body = t->is_body,
+      (Run){ .iid = w->iid,
+             .task = w->task,
+             .is_body = t->is_body,
              .where = t->is_body ? "the flow" : "a handler that waited" });
 }
 
@@ -348,8 +357,10 @@ static int f_reconcile(lua_State *L) {
 
 static int f_draw(lua_State *L) {
   Kernel *k = kernel_of(L);
-  if (k->turn.drawing_page) draw_page(k, L, lua_touserdata(L, 1));
-  else draw_changes(k, L);
+  if (k->turn.drawing_page)
+    draw_page(k, L, lua_touserdata(L, 1));
+  else
+    draw_changes(k, L);
   return 0;
 }
 
@@ -404,8 +415,9 @@ static void measure(Kernel *k) {
 
 /* --- after the turn --- */
 
-/* Moves the turn's pieces into the conversation's outbox: drawings first, then what
- * effects asked for (`explicit` of them), in the order they were called. */
+/* Moves the turn's pieces into the conversation's outbox: drawings first, then
+ * what effects asked for (`explicit` of them), in the order they were called.
+ */
 static void fill_outbox(Kernel *k, uint32_t explicit) {
   Turn *t = &k->turn;
   Buf *out = &t->conv->outbox;
@@ -448,7 +460,8 @@ static void record_answer(Conv *c, const Event *ev, Err result) {
     a = &c->answers[c->n_answers++];
   } else { /* newest last; a ninth page drops the page that was quiet longest */
     if (!a) a = &c->answers[0];
-    memmove(a, a + 1, (size_t)(c->answers + c->n_answers - (a + 1)) * sizeof *a);
+    memmove(a, a + 1,
+            (size_t)(c->answers + c->n_answers - (a + 1)) * sizeof *a);
     a = &c->answers[c->n_answers - 1];
   }
   memcpy(a->page, ev->page, sizeof a->page);
@@ -476,8 +489,10 @@ static void drain_queue(Kernel *k, Conv *c) {
     c->first = ev->next;
     if (!c->first) c->last = NULL;
     c->n_waiting--;
-    if (c->ended) ev->answer(ev, ERR_GONE);
-    else run_event_turn(k, c, ev);
+    if (c->ended)
+      ev->answer(ev, ERR_GONE);
+    else
+      run_event_turn(k, c, ev);
   }
 }
 
@@ -513,8 +528,10 @@ static void on_committed(void *ud, Err e) {
     release(c);
   }
   if (ev) ev->answer(ev, e ? ERR_UNAVAILABLE : ev->result);
-  if (c->ended) bury(k, c);
-  else drain_queue(k, c);
+  if (c->ended)
+    bury(k, c);
+  else
+    drain_queue(k, c);
 }
 
 static void commit(Kernel *k, Conv *c, Blob *head) {
@@ -569,7 +586,8 @@ static void conclude(Kernel *k, Conv *c, Event *ev, uint32_t explicit) {
     record_answer(c, ev, ERR_APP);
     if (!c->ended && image_encode(k, c, &head)) {
       lua_pop(vm_lua(k->vm), 1);
-      c->ended = true; /* what was saved cannot be saved: nothing is left of it */
+      c->ended =
+          true; /* what was saved cannot be saved: nothing is left of it */
     }
   }
   if (t->finished && !t->failed) {
@@ -683,8 +701,10 @@ void kernel_post(Kernel *k, Conv *c, Event *ev) {
   } else if (c->n_waiting >= EVENT_QUEUE_MAX) {
     ev->answer(ev, ERR_TOO_MANY);
   } else {
-    if (c->last) c->last->next = ev;
-    else c->first = ev;
+    if (c->last)
+      c->last->next = ev;
+    else
+      c->first = ev;
     c->last = ev;
     c->n_waiting++;
   }

@@ -56,8 +56,10 @@ void *blocks_resize(Blocks *b, void *ptr, size_t osize, size_t nsize) {
 
 void blocks_release(Blocks *b, void *ptr, size_t osize) {
   if (!ptr) return;
-  if (osize <= BLOCK_MAX) give(b, ptr, osize);
-  else free(ptr);
+  if (osize <= BLOCK_MAX)
+    give(b, ptr, osize);
+  else
+    free(ptr);
 }
 
 void blocks_free(Blocks *b) {

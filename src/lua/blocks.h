@@ -1,8 +1,8 @@
 /* Small blocks for the Lua heap: free lists by size, no header, no search.
  *
- * Lua says a block's size when it gives it back, so nothing is kept beside it. What was
- * taken from the system stays for reuse until the end. Sanitizer and hard builds leave
- * all to malloc, which sees more. */
+ * Lua says a block's size when it gives it back, so nothing is kept beside it.
+ * What was taken from the system stays for reuse until the end. Sanitizer and
+ * hard builds leave all to malloc, which sees more. */
 #ifndef LUA_BLOCKS_H
 #define LUA_BLOCKS_H
 
@@ -19,8 +19,8 @@ typedef struct Blocks {
   Slab *slabs;
 } Blocks;
 
-/* Like realloc and free; NULL when the system has none left. Zero-initialised Blocks
- * are empty and valid. */
+/* Like realloc and free; NULL when the system has none left. Zero-initialised
+ * Blocks are empty and valid. */
 void *blocks_resize(Blocks *b, void *ptr, size_t osize, size_t nsize);
 void blocks_release(Blocks *b, void *ptr, size_t osize);
 void blocks_free(Blocks *b); /* every block is gone */

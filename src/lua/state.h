@@ -41,7 +41,7 @@ typedef struct Link {
 struct Vm {
   lua_State *L;
   void *owner;
-  size_t bytes; /* of the Lua heap (vm.c) */
+  size_t bytes;  /* of the Lua heap (vm.c) */
   Blocks blocks; /* its small blocks */
   Budget budget;
   Link root, *link; /* the running thread is link->thread; the last is main */

@@ -1,5 +1,5 @@
-/* The memory backend: an open-addressing table of blobs, and a queue that makes its
- * commits as asynchronous as a disk's, so that nothing is built on luck. */
+/* The memory backend: an open-addressing table of blobs, and a queue that makes
+ * its commits as asynchronous as a disk's, so that nothing is built on luck. */
 #include "store/store.h"
 
 #include <stdlib.h>
@@ -19,7 +19,8 @@ typedef struct Pending {
 
 struct Store {
   Row *rows;
-  size_t cap, used, live; /* cap is a power of two; used counts removed rows too */
+  size_t cap, used,
+      live; /* cap is a power of two; used counts removed rows too */
   Pending *queue;
   size_t n_queue, cap_queue;
   size_t n_settled; /* of the front of the queue, while held */
@@ -141,9 +142,7 @@ Err store_load(Store *s, const uint8_t key[CID_RAW], Blob **head,
   return OK;
 }
 
-size_t store_count(const Store *s) {
-  return s->live;
-}
+size_t store_count(const Store *s) { return s->live; }
 
 void store_memory_hold(Store *s, bool hold) {
   s->hold = hold;

@@ -1,8 +1,9 @@
-/* Where heads are kept: small, asynchronous, and the same for every backend (S42).
+/* Where heads are kept: small, asynchronous, and the same for every backend
+ * (S42).
  *
- * A commit takes one item: all of it is kept or nothing, in the order the items were
- * given. `done` is called later, never from inside store_commit, from store_poll on
- * the caller's thread. Keys sort in minting order. */
+ * A commit takes one item: all of it is kept or nothing, in the order the items
+ * were given. `done` is called later, never from inside store_commit, from
+ * store_poll on the caller's thread. Keys sort in minting order. */
 #ifndef STORE_STORE_H
 #define STORE_STORE_H
 
@@ -22,8 +23,9 @@ typedef struct StoreItem {
 } StoreItem;
 
 /* Queues one item. `done` gets OK when it is kept; ERR_CONFLICT when another
- * revision is there; ERR_UNAVAILABLE when it could not be written. If one fails, all
- * that were queued behind it fail too (they were computed on top of it). */
+ * revision is there; ERR_UNAVAILABLE when it could not be written. If one
+ * fails, all that were queued behind it fail too (they were computed on top of
+ * it). */
 void store_commit(Store *s, const StoreItem *item, StoreDone done, void *ud);
 
 /* Calls `done` of what has completed. Returns how many are still under way. */

@@ -1,5 +1,6 @@
-/* A whole host in this process, and a client in a thread that speaks raw HTTP to it:
- * who is refused what, and that no app code and no bytes bring it down. */
+/* A whole host in this process, and a client in a thread that speaks raw HTTP
+ * to it: who is refused what, and that no app code and no bytes bring it down.
+ */
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -121,7 +122,8 @@ static void *run_client(void *ud) {
          line[n] != '\n')
     n++;
   line[n] = '\0';
-  claim(c, sscanf(line, "stube: listening on http://127.0.0.1:%d", &c->port) == 1,
+  claim(c,
+        sscanf(line, "stube: listening on http://127.0.0.1:%d", &c->port) == 1,
         "the ready line is \"%s\"", line);
   if (!c->failure[0]) c->run(c);
   kill(getpid(), SIGTERM);
@@ -159,11 +161,11 @@ static void serve(void (*run)(Client *c)) {
 
 /* --- who is refused what --- */
 
-#define EXPECT(c, status, call)                                                \
-  do {                                                                         \
-    int got = (call);                                                          \
-    claim((c), got == (status), "%s: %d, not %d: %.200s", #call, got, status,  \
-          (c)->reply.ptr);                                                     \
+#define EXPECT(c, status, call)                                               \
+  do {                                                                        \
+    int got = (call);                                                         \
+    claim((c), got == (status), "%s: %d, not %d: %.200s", #call, got, status, \
+          (c)->reply.ptr);                                                    \
   } while (0)
 
 static void refusals(Client *c) {
@@ -172,19 +174,23 @@ static void refusals(Client *c) {
   EXPECT(c, 404, ask(c, "GET", "/nowhere", "", (Slice){ 0 }));
   EXPECT(c, 405, ask(c, "DELETE", "/counter", "", (Slice){ 0 }));
   claim(c, strstr(c->reply.ptr, "Allow: ") != NULL, "405 without Allow");
-  EXPECT(c, 410, ask(c, "GET", "/conv/AAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", "",
-                     (Slice){ 0 }));
+  EXPECT(
+      c, 410,
+      ask(c, "GET", "/conv/AAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", "", (Slice){ 0 }));
   EXPECT(c, 410, ask(c, "GET", "/conv/short/sse", "", (Slice){ 0 }));
-  EXPECT(c, 410, post(c, "/conv/x/ix-1/inc?m=0123456789abcdef", JSON OURS,
-                      SLICE("{}")));
+  EXPECT(
+      c, 410,
+      post(c, "/conv/x/ix-1/inc?m=0123456789abcdef", JSON OURS, SLICE("{}")));
 
   EXPECT(c, 204, post(c, inc, JSON OURS, SLICE("{}")));
   EXPECT(c, 204, post(c, inc, OURS, (Slice){ 0 }));
   EXPECT(c, 204, post(c, add, JSON "Origin: http://x\r\n", SLICE("{}")));
   EXPECT(c, 204, post(c, inc, JSON, SLICE("{}"))); /* the signature decides */
 
-  EXPECT(c, 403, post(c, inc, JSON "Sec-Fetch-Site: cross-site\r\n", SLICE("{}")));
-  EXPECT(c, 403, post(c, inc, JSON "Sec-Fetch-Site: same-site\r\n", SLICE("{}")));
+  EXPECT(c, 403,
+         post(c, inc, JSON "Sec-Fetch-Site: cross-site\r\n", SLICE("{}")));
+  EXPECT(c, 403,
+         post(c, inc, JSON "Sec-Fetch-Site: same-site\r\n", SLICE("{}")));
   EXPECT(c, 403, post(c, inc, JSON "Sec-Fetch-Site: none\r\n", SLICE("{}")));
   EXPECT(c, 403, post(c, inc, JSON "Origin: http://evil\r\n", SLICE("{}")));
   EXPECT(c, 403, post(c, inc, JSON "Origin: null\r\n", SLICE("{}")));
@@ -209,12 +215,14 @@ static void refusals(Client *c) {
   EXPECT(c, 400, post(c, inc, JSON OURS, SLICE("{\"a\":1,\"a\":2}")));
   EXPECT(c, 400, post(c, inc, JSON OURS, SLICE("{\"a\":\"\xff\"}")));
   EXPECT(c, 400, post(c, inc, JSON OURS "Stube-Event: x\r\n", SLICE("{}")));
-  EXPECT(c, 400, post(c, inc, JSON OURS "Stube-Event: 123456789.1\r\n",
-                      SLICE("{}")));
-  EXPECT(c, 400, post(c, inc,
-                      "Content-Type: application/x-www-form-urlencoded\r\n" OURS,
-                      SLICE("a=%zz")));
-  EXPECT(c, 415, post(c, inc, "Content-Type: text/plain\r\n" OURS, SLICE("hi")));
+  EXPECT(c, 400,
+         post(c, inc, JSON OURS "Stube-Event: 123456789.1\r\n", SLICE("{}")));
+  EXPECT(c, 400,
+         post(c, inc,
+              "Content-Type: application/x-www-form-urlencoded\r\n" OURS,
+              SLICE("a=%zz")));
+  EXPECT(c, 415,
+         post(c, inc, "Content-Type: text/plain\r\n" OURS, SLICE("hi")));
 
   char own[128];
   snprintf(own, sizeof own, "%s", c->cookie);
@@ -265,11 +273,11 @@ static void depths_and_sizes(Client *c) {
 static void repeats(Client *c) {
   visit(c, "/counter");
   for (int i = 0; i < 3; i++)
-    EXPECT(c, 204, post(c, c->url[0], JSON OURS "Stube-Event: abc.1\r\n",
-                        SLICE("{}")));
+    EXPECT(c, 204,
+           post(c, c->url[0], JSON OURS "Stube-Event: abc.1\r\n", SLICE("{}")));
   char url[256];
-  snprintf(url, sizeof url, "%.*s", (int)(strstr(c->url[0], "/ix-1") - c->url[0]),
-           c->url[0]);
+  snprintf(url, sizeof url, "%.*s",
+           (int)(strstr(c->url[0], "/ix-1") - c->url[0]), c->url[0]);
   EXPECT(c, 200, ask(c, "GET", url, "", (Slice){ 0 }));
   claim(c, strstr(c->reply.ptr, "<output>1</output>") != NULL,
         "an event that was sent three times ran more than once");
@@ -278,15 +286,17 @@ static void repeats(Client *c) {
 static void plain_forms(Client *c) {
   visit(c, "/counter");
   const char *say = c->url[2];
-  EXPECT(c, 303, post(c, say,
-                      "Content-Type: application/x-www-form-urlencoded\r\n"
-                      "Sec-Fetch-Site: same-origin\r\n",
-                      SLICE("said=a+%26+b")));
+  EXPECT(c, 303,
+         post(c, say,
+              "Content-Type: application/x-www-form-urlencoded\r\n"
+              "Sec-Fetch-Site: same-origin\r\n",
+              SLICE("said=a+%26+b")));
   claim(c, strstr(c->reply.ptr, "Location: /conv/") != NULL, "303 to nowhere");
   char url[256];
   snprintf(url, sizeof url, "%.*s", (int)(strstr(say, "/ix-1") - say), say);
   EXPECT(c, 200, ask(c, "GET", url, "", (Slice){ 0 }));
-  claim(c, strstr(c->reply.ptr, "<p>a &amp; b</p>") != NULL, "the field is lost");
+  claim(c, strstr(c->reply.ptr, "<p>a &amp; b</p>") != NULL,
+        "the field is lost");
 }
 
 static void mounts(Client *c) {
