@@ -84,7 +84,7 @@ bool def_handler(Kernel *k, lua_State *L, const Def *def, Slice event);
 /* Appends `; did you mean "x"?` for the nearest of a table's string keys. */
 void nearest_key(lua_State *L, int table, Slice wanted, Buf *out);
 
-/* --- instance.c: made, reconciled, removed --- */
+/* --- instance.c: made, started, removed --- */
 
 /* Raises unless the value at `idx` is an embed or the id of a component; pushes
  * its args (or nil) and returns its definition. */
@@ -96,11 +96,18 @@ Inst *instance_make(Kernel *k, lua_State *L, int embed, uint32_t parent);
 void instance_place(Conv *c, Inst *in, uint32_t *top);
 /* Pushes `start` work for a new subtree, parents first. */
 void instance_start(Kernel *k, Inst *in);
-/* Makes the declared children what `children` says now. Raises. */
-void instance_reconcile(Kernel *k, lua_State *L, Inst *in);
 /* Removes it with all that it called and holds (S10). Raises what `stop`
  * raises, unless `quiet`. */
 void instance_remove(Kernel *k, lua_State *L, uint32_t iid, bool quiet);
+
+/* The same, `depth` declared children deep. */
+Inst *instance_make_at(Kernel *k, lua_State *L, int embed, uint32_t parent,
+                       int depth);
+
+/* --- children.c: declared ones; both raise --- */
+void children_make(Kernel *k, lua_State *L, Inst *in, int depth);
+/* Makes them what `children` says now, when that is a function. */
+void children_reconcile(Kernel *k, lua_State *L, Inst *in);
 
 /* --- effect.c --- */
 
@@ -120,14 +127,48 @@ void effect_append(Kernel *k, lua_State *L);
 bool effect_known(const char *op);
 
 /* --- turn.c --- */
+void turn_begin(Kernel *k, Conv *c);
 void turn_push(Kernel *k, lua_State *L, Work w); /* pops the work's value */
 /* Appends one fragment. */
 void turn_piece(Kernel *k, FragmentKind kind, PatchMode mode, Slice selector,
                 Slice body);
+/* Calls `f` protected, with `arg` as light userdata; a failure fails the turn.
+ */
+bool turn_protect(Kernel *k, lua_CFunction f, void *arg, const char *where);
+/* Runs all work, and what it leads to. False when the turn failed. */
+bool turn_settle(Kernel *k);
+/* Draws what changed, or the whole page into `page`. */
+bool turn_draw(Kernel *k, Buf *page);
+/* Ends the budget and counts the turn; one that was doomed has failed. */
+void turn_measure(Kernel *k);
 /* Marks the turn as failed; the error value is on top of L and is popped.
  * `where`: "on.save", "render". */
 void turn_fail(Kernel *k, lua_State *L, uint32_t iid, const char *where,
                Slice trace);
+/* Forgets what a failed turn left undone. */
+void turn_clear(Kernel *k);
+
+/* --- run.c --- */
+void run_start(Kernel *k, lua_State *L, Inst *in); /* or a flow's body */
+void run_event(Kernel *k, lua_State *L, Inst *in); /* `ev` is on top of L */
+/* Resumes the task of `w` with the value on top of L. */
+void run_resume(Kernel *k, lua_State *L, const Work *w);
+
+/* --- commit.c --- */
+
+/* Ends the turn of an event (or NULL): encodes, or puts back, and commits.
+ * `explicit` of its fragments were asked for by effects; drawings go before
+ * them. */
+void turn_conclude(Kernel *k, Conv *c, Event *ev, uint32_t explicit);
+void commit_head(Kernel *k, Conv *c, Blob *head);
+void fill_outbox(Kernel *k, uint32_t explicit);
+void release_outbox(Conv *c);
+/* Was this event answered before? */
+bool find_answer(const Conv *c, const Event *ev, Err *result);
+void distrust_pages(Conv *c);
+
+/* --- event.c --- */
+void event_turn(Kernel *k, Conv *c, Event *ev);
 /* Runs the first turn of a fresh conversation from the embed at `embed`, and
  * draws its page. */
 bool turn_boot(Kernel *k, Conv *c, int embed, Buf *page, bool *ended);

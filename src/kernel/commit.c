@@ -1,0 +1,200 @@
+/* What a turn leaves: a head for the store and an outbox for the pages, which
+ * is released when the store has kept the head, or dropped with it (S2, S42).
+ */
+#include <lauxlib.h>
+#include <lua.h>
+#include <stdlib.h>
+
+#include "kernel/state.h"
+
+/* What pages hold may differ from what a head says of them (a banner, for one):
+ * the next drawing of each instance is sent, whatever it is. */
+void distrust_pages(Conv *c) {
+  for (uint32_t i = 0; i < c->n_insts; i++) c->insts[i]->drawn = 0;
+}
+
+/* Moves the turn's pieces into the conversation's outbox: drawings first, then
+ * what effects asked for (`explicit` of them), in the order they were called.
+ */
+void fill_outbox(Kernel *k, uint32_t explicit) {
+  Turn *t = &k->turn;
+  Buf *out = &t->conv->outbox;
+  for (uint32_t i = 0; i < t->n_pieces; i++) {
+    const Piece *p = &t->pieces[(i + explicit) % t->n_pieces];
+    buf_byte(out, (char)p->kind);
+    buf_byte(out, (char)p->mode);
+    buf_block(out, slice(t->bytes.ptr + p->selector, p->n_selector));
+    buf_block(out, slice(t->bytes.ptr + p->body, p->n_body));
+  }
+}
+
+void release_outbox(Conv *c) {
+  Kernel *k = c->kernel;
+  Fragment batch[16];
+  size_t n = 0;
+  Slice in = buf_view(&c->outbox);
+  while (in.len) {
+    Fragment *f = &batch[n++];
+    f->kind = (FragmentKind)in.ptr[0];
+    f->mode = (PatchMode)in.ptr[1];
+    in = slice(in.ptr + 2, in.len - 2);
+    Err e = take_block(&in, &f->selector);
+    if (!e) e = take_block(&in, &f->body);
+    ASSERT(!e);
+    if (n < countof(batch) && in.len) continue;
+    c->fragment += (uint32_t)n;
+    k->ports.release(k->ports.ud, c, c->turn, batch, n);
+    n = 0;
+  }
+  buf_free(&c->outbox);
+}
+
+static void record_answer(Conv *c, const Event *ev, Err result) {
+  if (!ev || !ev->page[0]) return;
+  Answer *a = NULL;
+  for (uint32_t i = 0; i < c->n_answers && !a; i++)
+    if (strcmp(c->answers[i].page, ev->page) == 0) a = &c->answers[i];
+  if (!a && c->n_answers < EVENT_PAGES_MAX) {
+    a = &c->answers[c->n_answers++];
+  } else { /* newest last; a ninth page drops the page that was quiet longest */
+    if (!a) a = &c->answers[0];
+    memmove(a, a + 1,
+            (size_t)(c->answers + c->n_answers - (a + 1)) * sizeof *a);
+    a = &c->answers[c->n_answers - 1];
+  }
+  memcpy(a->page, ev->page, sizeof a->page);
+  a->number = ev->number;
+  a->result = result;
+}
+
+/* Was this event answered before? Numbers below the last were, somehow. */
+bool find_answer(const Conv *c, const Event *ev, Err *result) {
+  if (!ev->page[0]) return false;
+  for (uint32_t i = 0; i < c->n_answers; i++) {
+    const Answer *a = &c->answers[i];
+    if (strcmp(a->page, ev->page) != 0 || ev->number > a->number) continue;
+    *result = ev->number == a->number ? a->result : OK;
+    return true;
+  }
+  return false;
+}
+
+static void drain_queue(Kernel *k, Conv *c) {
+  while (c->first && !c->busy) {
+    Event *ev = c->first;
+    c->first = ev->next;
+    if (!c->first) c->last = NULL;
+    c->n_waiting--;
+    if (c->ended)
+      ev->answer(ev, ERR_GONE);
+    else
+      event_turn(k, c, ev);
+  }
+}
+
+static void bury(Kernel *k, Conv *c) {
+  drain_queue(k, c);
+  k->ports.ended(k->ports.ud, c);
+  conv_unlist(k, c);
+  conv_free(c);
+}
+
+static void on_committed(void *ud, Err e) {
+  Conv *c = ud;
+  Kernel *k = c->kernel;
+  Event *ev = c->running;
+  c->running = NULL;
+  c->busy = false;
+  if (e) {
+    /* What ran is not kept, so it did not happen: back to what is. */
+    log_with(k->config.log, LOG_ERROR, "a commit failed",
+             { "conversation", slice_str(c->cid) },
+             { "error", slice_str(err_words(e)) });
+    blob_drop(c->pending);
+    c->pending = NULL;
+    c->ended = false;
+    buf_free(&c->outbox);
+    if (image_restore(k, c, blob_view(c->head), true)) c->ended = true;
+    distrust_pages(c);
+  } else {
+    c->revision++;
+    blob_drop(c->head);
+    c->head = c->pending;
+    c->pending = NULL;
+    release_outbox(c);
+  }
+  if (ev) ev->answer(ev, e ? ERR_UNAVAILABLE : ev->result);
+  if (c->ended)
+    bury(k, c);
+  else
+    drain_queue(k, c);
+}
+
+void commit_head(Kernel *k, Conv *c, Blob *head) {
+  StoreItem item = { .expected = c->revision, .head = head };
+  bool ok = cid_raw(slice_str(c->cid), item.key);
+  ASSERT(ok);
+  blob_drop(c->pending);
+  c->pending = head;
+  c->busy = true;
+  store_commit(k->store, &item, on_committed, c);
+}
+
+/* Puts the conversation back and shows what happened in the failing instance's
+ * place, or on the top frame when that is not on the page (S8). */
+static void put_back(Kernel *k, Conv *c) {
+  Turn *t = &k->turn;
+  turn_clear(k);
+  t->n_pieces = 0;
+  buf_clear(&t->bytes);
+  if (image_restore(k, c, blob_view(c->head), false)) {
+    c->ended = true;
+    return;
+  }
+  distrust_pages(c);
+  const Inst *in = conv_inst(c, t->failed_iid);
+  while (in && !in->on_page) in = conv_inst(c, in->parent);
+  if (!in) in = conv_inst(c, c->painted);
+  if (!in) in = conv_inst(c, c->top);
+  if (!in) return;
+  Buf html = { 0 };
+  draw_banner(k, c, in, &html);
+  if (in->on_page)
+    turn_piece(k, FRAG_ELEMENTS, PATCH_OUTER, (Slice){ 0 }, buf_view(&html));
+  else
+    turn_piece(k, FRAG_ELEMENTS, PATCH_INNER, SLICE("#root"), buf_view(&html));
+  buf_free(&html);
+}
+
+/* Ends the turn: state to bytes, bytes to the store. */
+void turn_conclude(Kernel *k, Conv *c, Event *ev, uint32_t explicit) {
+  Turn *t = &k->turn;
+  Blob *head = NULL;
+  turn_measure(k);
+  if (!t->failed && !t->finished) {
+    record_answer(c, ev, OK);
+    Err e = image_encode(k, c, &head);
+    if (e) turn_fail(k, vm_lua(k->vm), t->iid, "saving", (Slice){ 0 });
+  }
+  if (t->failed) {
+    put_back(k, c);
+    explicit = t->n_pieces;
+    record_answer(c, ev, ERR_APP);
+    if (!c->ended && image_encode(k, c, &head)) {
+      lua_pop(vm_lua(k->vm), 1);
+      c->ended =
+          true; /* what was saved cannot be saved: nothing is left of it */
+    }
+  }
+  if (t->finished && !t->failed) {
+    turn_piece(k, FRAG_CLOSE, PATCH_OUTER, (Slice){ 0 }, (Slice){ 0 });
+    explicit = 0;
+    c->ended = true;
+  }
+  fill_outbox(k, explicit);
+  for (uint32_t i = 0; i < c->n_insts; i++) c->insts[i]->touched = false;
+  if (ev) ev->result = t->failed ? ERR_APP : OK;
+  c->running = ev;
+  k->in_turn = false;
+  commit_head(k, c, c->ended ? NULL : head);
+}

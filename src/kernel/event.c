@@ -1,0 +1,160 @@
+/* Events: from the host to a turn, one at a time. The first of a conversation
+ * is its boot; the others wait in a queue while a commit is under way. */
+#include <lauxlib.h>
+#include <lua.h>
+#include <stdlib.h>
+
+#include "kernel/state.h"
+#include "lua/coro.h"
+
+typedef struct Arrival {
+  Event *ev;
+  uint32_t iid;
+  Err refused;
+} Arrival;
+
+/* Merges what was typed, then leaves the event as the turn's first work. */
+static int f_arrive(lua_State *L) {
+  Kernel *k = kernel_of(L);
+  Arrival *a = lua_touserdata(L, 1);
+  Event *ev = a->ev;
+  Inst *in = conv_inst(k->turn.conv, a->iid);
+  if (ev->push) a->refused = ev->push(ev, L);
+  if (a->refused) return 0;
+  lua_settop(L, 4); /* arg value signals form */
+  if (lua_istable(L, 3)) field_merge(k, L, in, 3);
+  if (lua_istable(L, 4)) field_merge_form(k, L, in, 4);
+  lua_createtable(L, 0, 5);
+  lua_pushlstring(L, ev->name.ptr, ev->name.len);
+  lua_setfield(L, -2, "event");
+  if (lua_isnil(L, 2)) lua_pushvalue(L, 4), lua_replace(L, 2);
+  lua_pushvalue(L, 2);
+  lua_setfield(L, -2, "payload");
+  lua_pushvalue(L, 3);
+  lua_setfield(L, -2, "signals");
+  lua_pushvalue(L, 4);
+  lua_setfield(L, -2, "form");
+  turn_push(k, L, (Work){ .kind = WORK_EVENT, .iid = a->iid });
+  return 0;
+}
+
+static void draw_now(Kernel *k, Conv *c, Event *ev) {
+  turn_begin(k, c);
+  budget_start(k->vm, &k->config.budget);
+  Err result = turn_draw(k, ev->draw) ? OK : ERR_APP;
+  turn_measure(k);
+  distrust_pages(c);
+  if (result && conv_inst(c, c->top)) {
+    buf_clear(ev->draw);
+    draw_banner(k, c, conv_inst(c, c->top), ev->draw);
+  }
+  k->in_turn = false;
+  ev->answer(ev, result);
+}
+
+void event_turn(Kernel *k, Conv *c, Event *ev) {
+  Err before;
+  if (find_answer(c, ev, &before)) {
+    ev->answer(ev, before);
+    return;
+  }
+  if (conv_wake(k, c)) {
+    ev->answer(ev, ERR_GONE);
+    return;
+  }
+  if (ev->draw) {
+    draw_now(k, c, ev);
+    return;
+  }
+  uint32_t iid = ev->iid ? ev->iid : c->top;
+  Inst *in = conv_inst(c, iid);
+  if (!in) { /* a stale tab's click on something long gone */
+    ev->answer(ev, OK);
+    return;
+  }
+  conv_unprovision(k, c);
+  turn_begin(k, c);
+  k->turn.failed_iid = iid;
+  budget_start(k->vm, &k->config.budget);
+  Arrival a = { .ev = ev, .iid = iid };
+  uint32_t explicit = 0;
+  bool arrived = turn_protect(k, f_arrive, &a, "the event");
+  if (a.refused) {
+    budget_stop(k->vm, NULL);
+    k->in_turn = false;
+    ev->answer(ev, a.refused);
+    return;
+  }
+  c->turn++;
+  c->fragment = 0;
+  if (arrived && turn_settle(k)) {
+    explicit = k->turn.n_pieces;
+    if (!k->turn.finished) turn_draw(k, NULL);
+  }
+  turn_conclude(k, c, ev, explicit);
+}
+
+void kernel_post(Kernel *k, Conv *c, Event *ev) {
+  ev->next = NULL;
+  if (c->ended) {
+    ev->answer(ev, ERR_GONE);
+  } else if (!c->busy) {
+    event_turn(k, c, ev);
+  } else if (c->n_waiting >= EVENT_QUEUE_MAX) {
+    ev->answer(ev, ERR_TOO_MANY);
+  } else {
+    if (c->last)
+      c->last->next = ev;
+    else
+      c->first = ev;
+    c->last = ev;
+    c->n_waiting++;
+  }
+}
+
+/* --- booting --- */
+
+static int f_boot(lua_State *L) {
+  Kernel *k = kernel_of(L);
+  Conv *c = k->turn.conv;
+  Inst *in = instance_make(k, L, 2, 0);
+  instance_place(c, in, &c->top);
+  instance_start(k, in);
+  return 0;
+}
+
+bool turn_boot(Kernel *k, Conv *c, int embed, Buf *page, bool *ended) {
+  lua_State *L = vm_lua(k->vm);
+  embed = lua_absindex(L, embed);
+  c->turn = 1;
+  turn_begin(k, c);
+  budget_start(k->vm, &k->config.budget);
+  lua_pushcfunction(L, f_boot);
+  lua_pushnil(L);
+  lua_pushvalue(L, embed);
+  if (vm_call(L, 2, 0) != LUA_OK)
+    turn_fail(k, L, k->turn.failed_iid, "boot", vm_traceback(k->vm));
+  else if (turn_settle(k) && !k->turn.finished && turn_draw(k, page) &&
+           image_encode(k, c, &c->head))
+    turn_fail(k, L, k->turn.iid, "saving", (Slice){ 0 });
+  turn_measure(k);
+  bool ok = !k->turn.failed;
+  *ended = k->turn.finished;
+  if (ok) {
+    fill_outbox(k, k->turn.n_pieces);
+    for (uint32_t i = 0; i < c->n_insts; i++) c->insts[i]->touched = false;
+  } else {
+    turn_clear(k);
+    buf_clear(page);
+    draw_banner(k, c, NULL, page);
+  }
+  k->in_turn = false;
+  if (ok && !*ended) release_outbox(c);
+  return ok;
+}
+
+void kernel_promote(Kernel *k, Conv *c) {
+  if (!c->provisional || c->busy || c->ended) return;
+  conv_unprovision(k, c);
+  commit_head(k, c, blob_hold(c->head));
+}
