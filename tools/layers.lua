@@ -8,7 +8,7 @@ local may_use = {
   base = {}, lua = { "base" }, html = { "base" }, persist = { "base", "lua" },
   store = { "base" },
   kernel = { "base", "lua", "html", "persist", "store" },
-  wire = { "base" }, http = { "base" }, host = order,
+  wire = { "base", "html" }, http = { "base" }, host = order,
 }
 -- Outside headers that only some layers may name.
 local foreign = {
