@@ -169,7 +169,7 @@ describe("a failed turn", function()
     { "answers with a call to nothing", function() s.call("no/such") end,
       'no component &quot;no/such&quot;' },
     { "keeps what cannot be saved", function(self) self.file = io.open("/dev/null") end,
-      "cannot be saved" },
+      "self.file: a userdata of type FILE* cannot be saved" },
   }
   for _, failure in ipairs(failures) do
     it("that " .. failure[1] .. " shows a banner and goes on", function()

@@ -111,6 +111,7 @@
   262144 /* empty places in arrays: 4 MiB made from few bytes */
 #define PERSIST_SLOTS_MAX \
   100000 /* values on one coroutine's stack, of Lua's million */
+#define PERSIST_CLOSING_MAX 256 /* of those, variables that wait to be closed */
 
 /* --- drawing --- */
 #define MARKUP_DEPTH_MAX 512         /* nesting of an element tree */

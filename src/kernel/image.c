@@ -80,6 +80,24 @@ static void put_frames(Buf *b, const Conv *c) {
   }
 }
 
+void image_describe(void *ud, lua_State *L, int key, Buf *out) {
+  const Kernel *k = ud;
+  const Conv *c = k->turn.conv;
+  lua_Integer handle = lua_tointeger(L, key);
+  for (uint32_t i = 0; i < c->n_insts; i++) {
+    const Inst *in = c->insts[i];
+    if (in->self == handle) buf_printf(out, "\"%s\": self", in->def->id);
+    if (in->args == handle) buf_printf(out, "\"%s\": its args", in->def->id);
+  }
+  for (uint32_t i = 0; i < c->n_tasks; i++) {
+    const Task *t = &c->tasks[i];
+    const Inst *in = conv_inst(c, t->iid);
+    if (t->thread == handle && in)
+      buf_printf(out, "%s \"%s\"", t->is_body ? "flow" : "a handler of",
+                 in->def->id);
+  }
+}
+
 Err image_encode(Kernel *k, Conv *c, Blob **out) {
   lua_State *L = vm_lua(k->vm);
   Buf *head = &k->head, *part = &k->part;

@@ -39,6 +39,7 @@ Kernel *kernel_new(Vm *vm, Persist *p, Store *s, const KernelConfig *config,
   }
   random_seed(k->random);
   vm_set_owner(vm, k);
+  persist_describe(p, image_describe, k);
   luaL_requiref(L, "stube.kernel", kernel_open_lib, 0);
   lua_pop(L, 1);
   return k;

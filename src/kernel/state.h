@@ -216,6 +216,8 @@ void field_forget(Kernel *k, lua_State *L); /* the turn failed */
 
 /* --- image.c: heads --- */
 
+/* Names what a handle of the graph stands for, in the codec's errors. */
+void image_describe(void *ud, lua_State *L, int key, Buf *out);
 /* The conversation as bytes. On failure pushes an error message. */
 Err image_encode(Kernel *k, Conv *c, Blob **out);
 /* Puts the conversation back to what `head` says; its header (ids, answers,

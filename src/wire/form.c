@@ -70,7 +70,8 @@ bool form_find(Slice query, const char *name, Slice *value) {
 }
 
 Err form_push(lua_State *L, Slice raw) {
-  if (!raw.len || (!memchr(raw.ptr, '%', raw.len) && !memchr(raw.ptr, '+', raw.len))) {
+  if (!raw.len ||
+      (!memchr(raw.ptr, '%', raw.len) && !memchr(raw.ptr, '+', raw.len))) {
     lua_pushlstring(L, raw.ptr, raw.len);
     return OK;
   }
@@ -86,7 +87,7 @@ Err form_push(lua_State *L, Slice raw) {
 
 /* name value -> : adds one, making a list for a name that comes again. */
 static void add_field(lua_State *L, int fields) {
-  lua_pushvalue(L, -2);          /* name value name */
+  lua_pushvalue(L, -2);             /* name value name */
   int type = lua_rawget(L, fields); /* name value present */
   if (type == LUA_TNIL) {
     lua_pop(L, 1);
@@ -94,14 +95,14 @@ static void add_field(lua_State *L, int fields) {
     return;
   }
   if (type != LUA_TTABLE) {
-    lua_createtable(L, 2, 0);   /* name value present list */
-    lua_insert(L, -2);          /* name value list present */
-    lua_rawseti(L, -2, 1);      /* name value list */
-    lua_pushvalue(L, -3);       /* name value list name */
-    lua_pushvalue(L, -2);       /* name value list name list */
-    lua_rawset(L, fields);      /* name value list */
+    lua_createtable(L, 2, 0); /* name value present list */
+    lua_insert(L, -2);        /* name value list present */
+    lua_rawseti(L, -2, 1);    /* name value list */
+    lua_pushvalue(L, -3);     /* name value list name */
+    lua_pushvalue(L, -2);     /* name value list name list */
+    lua_rawset(L, fields);    /* name value list */
   }
-  lua_insert(L, -2);            /* name list value */
+  lua_insert(L, -2);                                      /* name list value */
   lua_rawseti(L, -2, (lua_Integer)lua_rawlen(L, -2) + 1); /* name list */
   lua_pop(L, 2);
 }
@@ -113,8 +114,10 @@ Err form_decode(lua_State *L, Slice body) {
   luaL_checkstack(L, 10, "to read a form");
   lua_newtable(L);
   for (size_t n = 0; form_next(&body, &name, &value); n++) {
-    if (n == FORM_FIELDS_MAX) e = ERR_TOO_BIG;
-    else if (!(e = form_push(L, name))) e = form_push(L, value);
+    if (n == FORM_FIELDS_MAX)
+      e = ERR_TOO_BIG;
+    else if (!(e = form_push(L, name)))
+      e = form_push(L, value);
     if (e) {
       lua_settop(L, top);
       return e;

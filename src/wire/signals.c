@@ -54,8 +54,10 @@ static bool push_json(lua_State *L, const json_t *v, int depth) {
     if (n == 0) luaL_setmetatable(L, HTML_LIST);
     for (size_t i = 0; i < n; i++) {
       const json_t *item = json_array_get(v, i);
-      if (json_is_null(item)) signals_push_null(L);
-      else if (!push_json(L, item, depth + 1)) return false;
+      if (json_is_null(item))
+        signals_push_null(L);
+      else if (!push_json(L, item, depth + 1))
+        return false;
       lua_rawseti(L, -2, (lua_Integer)i + 1);
     }
     return true;
@@ -94,7 +96,8 @@ static int decode_protected(lua_State *L) {
 static Err decode(lua_State *L, Slice text, size_t flags) {
   luaL_checkstack(L, 4, "JSON");
   json_t *json = json_loadb(text.ptr, text.len,
-                            flags | JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, NULL);
+                            flags | JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL,
+                            NULL);
   if (!json) return ERR_BAD_INPUT;
   if (!(flags & JSON_DECODE_ANY) && !json_is_object(json)) {
     json_decref(json);
@@ -117,7 +120,8 @@ static Err decode(lua_State *L, Slice text, size_t flags) {
 Err signals_decode(lua_State *L, Slice body) {
   while (body.len && strchr(" \t\r\n", body.ptr[0]) && body.ptr[0])
     body = slice(body.ptr + 1, body.len - 1);
-  while (body.len && strchr(" \t\r\n", body.ptr[body.len - 1]) && body.ptr[body.len - 1])
+  while (body.len && strchr(" \t\r\n", body.ptr[body.len - 1]) &&
+         body.ptr[body.len - 1])
     body.len--;
   if (!body.len || slice_is(body, "{}")) {
     lua_newtable(L);
@@ -162,8 +166,9 @@ typedef struct Encoding {
 static size_t write_path(const Level *l, char *out, size_t size) {
   size_t n = l->up ? write_path(l->up, out, size) : 0;
   if (n >= size) return size;
-  int more = l->key ? snprintf(out + n, size - n, "%s%.60s", n ? "." : "", l->key)
-                    : snprintf(out + n, size - n, "[%lld]", (long long)l->place);
+  int more = l->key
+                 ? snprintf(out + n, size - n, "%s%.60s", n ? "." : "", l->key)
+                 : snprintf(out + n, size - n, "[%lld]", (long long)l->place);
   return more > 0 ? n + (size_t)more : n;
 }
 
@@ -179,7 +184,8 @@ static json_t *refuse(Encoding *e, const Level *at, const char *problem) {
 static json_t *encode_value(Encoding *e, const Level *at, int depth);
 
 /* The value on top is a list of n items. */
-static json_t *encode_list(Encoding *e, const Level *at, lua_Integer n, int depth) {
+static json_t *encode_list(Encoding *e, const Level *at, lua_Integer n,
+                           int depth) {
   lua_State *L = e->L;
   json_t *list = json_array();
   for (lua_Integer i = 1; i <= n; i++) {
@@ -207,11 +213,14 @@ static json_t *encode_object(Encoding *e, const Level *at, int depth) {
     json_t *item = NULL;
     size_t len = 0;
     const char *key = NULL;
-    if (lua_type(L, -2) == LUA_TSTRING) level.key = key = lua_tolstring(L, -2, &len);
-    if (!key) refuse(e, at, "a table has both names and positions, or holes");
+    if (lua_type(L, -2) == LUA_TSTRING)
+      level.key = key = lua_tolstring(L, -2, &len);
+    if (!key)
+      refuse(e, at, "a table has both names and positions, or holes");
     else if (strlen(key) != len || !html_is_utf8(slice(key, len)))
       refuse(e, &level, "a name that is not UTF-8 text");
-    else item = encode_value(e, &level, depth + 1);
+    else
+      item = encode_value(e, &level, depth + 1);
     lua_pop(L, 1);
     if (!item || json_object_set_new_nocheck(object, key, item)) {
       lua_pop(L, 1);
@@ -222,7 +231,8 @@ static json_t *encode_object(Encoding *e, const Level *at, int depth) {
   return object;
 }
 
-/* 0 for a table without items, -1 when its integer keys are not 1 to n alone. */
+/* 0 for a table without items, -1 when its integer keys are not 1 to n alone.
+ */
 static lua_Integer list_length(lua_State *L) {
   lua_Integer n = 0, most = 0;
   lua_pushnil(L);
@@ -249,10 +259,12 @@ static json_t *encode_table(Encoding *e, const Level *at, int depth) {
   if (mt && mt == e->null) return json_null();
   for (const Level *l = at; l; l = l->up)
     if (l->table == self) return refuse(e, at, "a table contains itself");
-  if (depth == JSON_DEPTH_MAX) return refuse(e, at, "tables nested too deep for JSON");
+  if (depth == JSON_DEPTH_MAX)
+    return refuse(e, at, "tables nested too deep for JSON");
   lua_Integer n = list_length(L);
   if (mt && mt == e->list) {
-    if (n < 0) return refuse(e, at, "a list with a hole or a name (use s.null)");
+    if (n < 0)
+      return refuse(e, at, "a list with a hole or a name (use s.null)");
     return encode_list(e, at, n, depth);
   }
   return n > 0 ? encode_list(e, at, n, depth) : encode_object(e, at, depth);
@@ -273,12 +285,15 @@ static json_t *encode_number(Encoding *e, const Level *at) {
   if (lua_isinteger(L, -1)) {
     lua_Integer i = lua_tointeger(L, -1);
     if (i > INTEGER_MAX || i < -INTEGER_MAX)
-      return refuse(e, at, "an integer beyond 2^53, which browsers round (send a string)");
+      return refuse(
+          e, at,
+          "an integer beyond 2^53, which browsers round (send a string)");
     return json_integer(i);
   }
   double d = lua_tonumber(L, -1);
   if (isnan(d) || isinf(d)) return refuse(e, at, "a number that is not finite");
-  if (d == floor(d) && fabs(d) <= INTEGER_MAX) return json_integer((json_int_t)d);
+  if (d == floor(d) && fabs(d) <= INTEGER_MAX)
+    return json_integer((json_int_t)d);
   int digits = digits_of(d);
   if (digits > e->digits) e->digits = digits;
   return json_real(d);
@@ -321,7 +336,9 @@ static bool encode_simple(lua_State *L, int idx, Buf *out) {
   const char *s;
   switch (lua_type(L, idx)) {
   case LUA_TNIL: buf_lit(out, "null"); return true;
-  case LUA_TBOOLEAN: buf_puts(out, lua_toboolean(L, idx) ? "true" : "false"); return true;
+  case LUA_TBOOLEAN:
+    buf_puts(out, lua_toboolean(L, idx) ? "true" : "false");
+    return true;
   case LUA_TNUMBER: {
     lua_Integer i = lua_tointeger(L, idx);
     if (!lua_isinteger(L, idx) || i < 0 || i > INTEGER_MAX) return false;
@@ -343,16 +360,19 @@ static bool encode_simple(lua_State *L, int idx, Buf *out) {
 void json_encode(lua_State *L, int idx, const char *what, Buf *out) {
   if (encode_simple(L, idx, out)) return;
   luaL_checkstack(L, 8, "JSON");
-  Encoding e = { .L = L, .list = metatable(L, HTML_LIST),
-                 .null = metatable(L, SIGNALS_NULL), .digits = 15 };
+  Encoding e = { .L = L,
+                 .list = metatable(L, HTML_LIST),
+                 .null = metatable(L, SIGNALS_NULL),
+                 .digits = 15 };
   Level first = { NULL, NULL, what, 0 };
   lua_pushvalue(L, idx);
   json_t *json = encode_value(&e, *what ? &first : NULL, 0);
   lua_pop(L, 1);
   if (json) {
-    json_dump_callback(json, put_json, out,
-                       (size_t)(JSON_COMPACT | JSON_SORT_KEYS | JSON_ENCODE_ANY) |
-                           JSON_REAL_PRECISION((size_t)e.digits));
+    json_dump_callback(
+        json, put_json, out,
+        (size_t)(JSON_COMPACT | JSON_SORT_KEYS | JSON_ENCODE_ANY) |
+            JSON_REAL_PRECISION((size_t)e.digits));
     json_decref(json);
   } else {
     luaL_error(L, "%s%s%s", e.path, e.path[0] ? ": " : "",
@@ -369,7 +389,8 @@ void event_value_encode(lua_State *L, int idx, Buf *out) {
   bool plain = true;
   for (size_t i = at; i < out->len && plain; i++) {
     char c = out->ptr[i];
-    plain = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+    plain = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ||
+            (c >= 'A' && c <= 'Z');
   }
   if (plain) return; /* 7, true */
   Buf json = { 0 };

@@ -1,5 +1,5 @@
-/* A line break inside a field would end it: names and selectors lose theirs, text is
- * cut into one data line each. */
+/* A line break inside a field would end it: names and selectors lose theirs,
+ * text is cut into one data line each. */
 #include "wire/sse.h"
 
 #include "base/limits.h"
@@ -77,7 +77,9 @@ static void put_lines(Buf *out, Slice prefix, Slice text) {
     buf_put(out, text.ptr, n);
     buf_byte(out, '\n');
     if (n == text.len) return;
-    size_t ends = slice_starts(slice(text.ptr + n, text.len - n), SLICE("\r\n")) ? 2 : 1;
+    size_t ends = slice_starts(slice(text.ptr + n, text.len - n), SLICE("\r\n"))
+                      ? 2
+                      : 1;
     text = slice(text.ptr + n + ends, text.len - n - ends);
   }
 }
@@ -114,7 +116,8 @@ void sse_script(Buf *out, SseHead head, const SseScript *script) {
   html_raw_text(&html, script->js);
   buf_lit(&html, "</script>");
   sse_elements(out, head,
-               &(SseElements){ .html = buf_view(&html), .selector = SLICE("body"),
+               &(SseElements){ .html = buf_view(&html),
+                               .selector = SLICE("body"),
                                .mode = SSE_APPEND });
   buf_free(&html);
 }

@@ -1,9 +1,9 @@
-/* Events of a stream, as Datastar 1.0 reads them: one fragment in, one framed event
- * out (wire.md, The stream).
+/* Events of a stream, as Datastar 1.0 reads them: one fragment in, one framed
+ * event out (wire.md, The stream).
  *
- * Everything is appended to a Buf and never fails by itself. Fields stand in the order
- * event, id, retry, data; what equals Datastar's default is left out. Text may span
- * lines (LF, CRLF, CR): each becomes a data line of its own. */
+ * Everything is appended to a Buf and never fails by itself. Fields stand in
+ * the order event, id, retry, data; what equals Datastar's default is left out.
+ * Text may span lines (LF, CRLF, CR): each becomes a data line of its own. */
 #ifndef WIRE_SSE_H
 #define WIRE_SSE_H
 

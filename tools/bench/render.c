@@ -1,9 +1,11 @@
 /* How long it takes to build a view of 74 elements in Lua, and to draw it.
  *
  *   cc -O2 -Isrc -isystem build/lua/src tools/bench/render.c build/libhtml.a \
- *      build/libbase.a <Lua's library> -lsodium -luv -lm -ldl -o build/bench/render
+ *      build/libbase.a <Lua's library> -lsodium -luv -lm -ldl -o
+ * build/bench/render
  *
- * Prints medians of 200 rounds of 100, of CPU time: `render_us=8.1 build_us=9.0`. */
+ * Prints medians of 200 rounds of 100, of CPU time: `render_us=8.1
+ * build_us=9.0`. */
 #include "base/clock.h"
 #include "base/hash.h"
 #include "html/html.h"
@@ -17,22 +19,25 @@
 #define EACH 100
 
 static const char view[] =
-    "local rows = {} for i = 1, 14 do rows[i] = {id = i, text = 'Task number ' .. i, "
+    "local rows = {} for i = 1, 14 do rows[i] = {id = i, text = 'Task number ' "
+    ".. i, "
     "done = i % 3 == 0} end\n"
     "local function row(item) return {'li', class = {done = item.done}, "
     "{'input.toggle', type = 'checkbox', checked = item.done}, "
-    "{'span', class = 'label', item.text}, {'em', 'open since ', item.id, ' days'}, "
+    "{'span', class = 'label', item.text}, {'em', 'open since ', item.id, ' "
+    "days'}, "
     "{'button', class = 'stube-button', title = 'Delete', 'x'}} end\n"
     "return function() return {'section.stube-card', {'h1', 'Todo'}, "
     "{'ul.rows', each(rows, row)}, "
     "{'button', class = 'stube-button', on_click = 'add', 'Add'}, "
-    "{'button', class = 'stube-button', on_click = {'clear', 7}, 'Clear'}} end\n";
+    "{'button', class = 'stube-button', on_click = {'clear', 7}, 'Clear'}} "
+    "end\n";
 /* 1 + 1 + 1 + 14 * 5 + 2 = 75 with the section itself */
 
 static MacKey key;
 
-static void event_url(const HtmlContext *ctx, lua_State *L, Slice to, Slice event,
-                      int value, Buf *out) {
+static void event_url(const HtmlContext *ctx, lua_State *L, Slice to,
+                      Slice event, int value, Buf *out) {
   (void)to;
   buf_lit(out, "/conv/0123456789abcdefghijABCDEFGHIJ/");
   size_t at = out->len;
@@ -65,8 +70,10 @@ int main(void) {
   html_open(L);
   lua_getfield(L, -1, "each");
   lua_setglobal(L, "each");
-  if (luaL_dostring(L, view) != LUA_OK) return fprintf(stderr, "%s\n", lua_tostring(L, -1)), 1;
-  HtmlContext ctx = { .component = SLICE("demo/todo"), .id = SLICE("ix-3"),
+  if (luaL_dostring(L, view) != LUA_OK)
+    return fprintf(stderr, "%s\n", lua_tostring(L, -1)), 1;
+  HtmlContext ctx = { .component = SLICE("demo/todo"),
+                      .id = SLICE("ix-3"),
                       .event_url = event_url };
   Buf out = { 0 };
   static double build[ROUNDS], draw[ROUNDS];
@@ -86,8 +93,8 @@ int main(void) {
     draw[i] = (double)(clock_cpu_ns() - from) / EACH / 1000;
     lua_pop(L, 1);
   }
-  printf("render_us=%.2f build_us=%.2f bytes=%zu\n", median(draw), median(build),
-         out.len);
+  printf("render_us=%.2f build_us=%.2f bytes=%zu\n", median(draw),
+         median(build), out.len);
   if (getenv("SHOW")) printf("%.*s\n", (int)out.len, out.ptr);
   buf_free(&out);
   lua_close(L);
