@@ -1,8 +1,8 @@
 /* The memory backend: an open-addressing table of blobs, and a queue that makes
  * its commits as asynchronous as a disk's, so that nothing is built on luck. */
-#include "store/store.h"
-
 #include <stdlib.h>
+
+#include "store/backend.h"
 
 typedef struct Row {
   uint8_t key[CID_RAW];
@@ -10,22 +10,15 @@ typedef struct Row {
   Blob *head;        /* NULL in a used row: removed */
 } Row;
 
-typedef struct Pending {
-  StoreItem item;
-  StoreDone done;
-  void *ud;
-  Err result; /* when settled */
-} Pending;
-
-struct Store {
+typedef struct Memory {
+  Store store;
   Row *rows;
   size_t cap, used,
       live; /* cap is a power of two; used counts removed rows too */
-  Pending *queue;
-  size_t n_queue, cap_queue;
+  Pendings queue, ready;
   size_t n_settled; /* of the front of the queue, while held */
   bool hold;
-};
+} Memory;
 
 /* The last bytes of a key are random: as good a hash as any. */
 static size_t start_of(const uint8_t key[CID_RAW]) {
@@ -34,122 +27,114 @@ static size_t start_of(const uint8_t key[CID_RAW]) {
   return h;
 }
 
-static Row *find(const Store *s, const uint8_t key[CID_RAW]) {
-  size_t i = start_of(key) & (s->cap - 1);
-  while (s->rows[i].revision && memcmp(s->rows[i].key, key, CID_RAW) != 0)
-    i = (i + 1) & (s->cap - 1);
-  return &s->rows[i];
+static Row *find(const Memory *m, const uint8_t key[CID_RAW]) {
+  size_t i = start_of(key) & (m->cap - 1);
+  while (m->rows[i].revision && memcmp(m->rows[i].key, key, CID_RAW) != 0)
+    i = (i + 1) & (m->cap - 1);
+  return &m->rows[i];
 }
 
-static void grow(Store *s) {
-  Row *old = s->rows;
-  size_t n = s->cap;
-  s->cap = s->live * 4 < 64 ? 64 : s->cap;
-  while (s->cap < s->live * 4) s->cap *= 2;
-  s->rows = xcalloc(s->cap, sizeof *s->rows);
-  s->used = 0;
+static void grow(Memory *m) {
+  Row *old = m->rows;
+  size_t n = m->cap;
+  m->cap = m->live * 4 < 64 ? 64 : m->cap;
+  while (m->cap < m->live * 4) m->cap *= 2;
+  m->rows = xcalloc(m->cap, sizeof *m->rows);
+  m->used = 0;
   for (size_t i = 0; i < n; i++) {
     if (!old[i].head) continue;
-    *find(s, old[i].key) = old[i];
-    s->used++;
+    *find(m, old[i].key) = old[i];
+    m->used++;
   }
   free(old);
 }
 
-Store *store_memory_new(void) {
-  Store *s = xcalloc(1, sizeof *s);
-  grow(s);
-  return s;
-}
-
-void store_free(Store *s) {
-  if (!s) return;
-  s->hold = false;
-  for (size_t i = s->n_settled; i < s->n_queue; i++)
-    s->queue[i].result = ERR_UNAVAILABLE;
-  s->n_settled = s->n_queue;
-  s->hold = true;
-  store_poll(s);
-  for (size_t i = 0; i < s->cap; i++) blob_drop(s->rows[i].head);
-  free(s->rows);
-  free(s->queue);
-  free(s);
-}
-
-void store_commit(Store *s, const StoreItem *item, StoreDone done, void *ud) {
-  if (s->n_queue == s->cap_queue) {
-    s->cap_queue = s->cap_queue ? s->cap_queue * 2 : 16;
-    s->queue = xrealloc(s->queue, s->cap_queue * sizeof *s->queue);
-  }
-  s->queue[s->n_queue++] = (Pending){ *item, done, ud, OK };
-  if (item->head) blob_hold(item->head);
-}
-
-static Err apply(Store *s, const StoreItem *item) {
-  if ((s->used + 1) * 2 > s->cap) grow(s);
-  Row *row = find(s, item->key);
+static Err apply(Memory *m, const StoreItem *item) {
+  if ((m->used + 1) * 2 > m->cap) grow(m);
+  Row *row = find(m, item->key);
   if ((row->head ? row->revision : 0) != item->expected) return ERR_CONFLICT;
   if (!row->revision) {
     memcpy(row->key, item->key, CID_RAW);
-    s->used++;
+    m->used++;
   }
-  if (!row->head && item->head) s->live++;
-  if (row->head && !item->head) s->live--;
+  if (!row->head && item->head) m->live++;
+  if (row->head && !item->head) m->live--;
   blob_drop(row->head);
   row->head = item->head ? blob_hold(item->head) : NULL;
   row->revision = item->expected + 1;
   return OK;
 }
 
-size_t store_poll(Store *s) {
-  size_t n = s->hold ? s->n_settled : s->n_queue;
-  if (n == 0) return s->n_queue;
-  /* What is queued from inside a `done` waits for the next poll. */
-  Pending *batch = s->queue;
-  size_t rest = s->n_queue - n, cap = s->cap_queue;
-  s->queue = NULL;
-  s->n_queue = s->cap_queue = s->n_settled = 0;
-  if (rest) {
-    s->queue = xmalloc(cap * sizeof *s->queue);
-    s->cap_queue = cap;
-    s->n_queue = rest;
-    memcpy(s->queue, batch + n, rest * sizeof *s->queue);
-  }
-  bool broken = false;
-  for (size_t i = 0; i < n; i++) {
-    Pending *p = &batch[i];
-    Err e = broken ? ERR_UNAVAILABLE : p->result;
-    if (!e) e = apply(s, &p->item);
-    if (e) broken = true;
-    blob_drop(p->item.head);
-    p->done(p->ud, e);
-  }
-  if (!s->queue) { /* keep the memory for the next batch */
-    s->queue = batch;
-    s->cap_queue = cap;
-  } else {
-    free(batch);
-  }
-  return s->n_queue;
+static void commit(Store *s, const StoreItem *item, StoreDone done, void *ud) {
+  pendings_add(&((Memory *)s)->queue, item, done, ud);
 }
 
-Err store_load(Store *s, const uint8_t key[CID_RAW], Blob **head,
-               uint64_t *revision) {
-  Row *row = find(s, key);
+static size_t poll(Store *s) {
+  Memory *m = (Memory *)s;
+  size_t n = m->hold ? m->n_settled : m->queue.n;
+  if (n == 0) return m->queue.n;
+  bool broken = false;
+  for (size_t i = 0; i < n; i++) {
+    Pending *p = &m->queue.list[i];
+    if (broken) p->result = ERR_UNAVAILABLE;
+    if (!p->result) p->result = apply(m, &p->item);
+    broken = p->result != OK;
+    if (m->ready.n == m->ready.cap) {
+      m->ready.cap = m->ready.cap ? m->ready.cap * 2 : 16;
+      m->ready.list = xrealloc(m->ready.list,
+                               m->ready.cap * sizeof *m->ready.list);
+    }
+    m->ready.list[m->ready.n++] = *p;
+  }
+  m->queue.n -= n;
+  memmove(m->queue.list, m->queue.list + n, m->queue.n * sizeof(Pending));
+  m->n_settled = 0;
+  if (broken) /* what was computed on top of it falls with it */
+    for (size_t i = 0; i < m->queue.n; i++)
+      m->queue.list[i].result = ERR_UNAVAILABLE;
+  pendings_finish(&m->ready);
+  return m->queue.n;
+}
+
+static Err load(Store *s, const uint8_t key[CID_RAW], Blob **head,
+                uint64_t *revision) {
+  Row *row = find((Memory *)s, key);
   if (!row->head) return ERR_NOT_FOUND;
   *head = blob_hold(row->head);
   *revision = row->revision;
   return OK;
 }
 
-size_t store_count(const Store *s) { return s->live; }
+static size_t count(const Store *s) { return ((const Memory *)s)->live; }
+
+static void release(Store *s) {
+  Memory *m = (Memory *)s;
+  for (size_t i = 0; i < m->queue.n; i++)
+    m->queue.list[i].result = ERR_UNAVAILABLE;
+  pendings_finish(&m->queue);
+  for (size_t i = 0; i < m->cap; i++) blob_drop(m->rows[i].head);
+  free(m->rows);
+  free(m->queue.list);
+  free(m->ready.list);
+  free(m);
+}
+
+Store *store_memory_new(void) {
+  static const StoreBackend backend = { commit, poll, load, count, release };
+  Memory *m = xcalloc(1, sizeof *m);
+  m->store.backend = &backend;
+  grow(m);
+  return &m->store;
+}
 
 void store_memory_hold(Store *s, bool hold) {
-  s->hold = hold;
-  if (hold) s->n_settled = 0;
+  Memory *m = (Memory *)s;
+  m->hold = hold;
+  m->n_settled = 0;
 }
 
 void store_memory_settle(Store *s, Err result) {
-  ASSERT(s->hold && s->n_settled < s->n_queue);
-  s->queue[s->n_settled++].result = result;
+  Memory *m = (Memory *)s;
+  ASSERT(m->hold && m->n_settled < m->queue.n);
+  m->queue.list[m->n_settled++].result = result;
 }
