@@ -47,6 +47,9 @@
   16 /* framing bytes allowed per byte of a chunked body */
 #define HTTP_COOKIES_MAX 50 /* of one request; browsers keep about as many */
 
+/* --- the store --- */
+#define STORE_MAP_BYTES ((size_t)1 << 40) /* address space, not memory or disk */
+
 /* --- streams --- */
 #define SSE_UNSENT_MAX MIB(1)  /* then it is cut, and repainted on return */
 #define SSE_KEEPALIVE_MS 15000 /* under every proxy's usual idle timeout */

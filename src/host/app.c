@@ -59,7 +59,6 @@ Host *host_new(void) {
   loader_open(h->vm);
   add_modules(h);
   h->persist = persist_new(h->vm);
-  h->store = store_memory_new();
   h->client = file_of(SLICE("client.js"), asset("client.js"));
   h->ui = file_of(SLICE("ui.css"), asset("ui.css"));
   page_headers(h);
@@ -67,8 +66,31 @@ Host *host_new(void) {
 }
 
 /* The kernel comes after the command line is known, and before the script. */
-void host_start(Host *h, HostRelease release, HostEnded ended) {
+static void on_kept(uv_async_t *a) { on_spin(a->data); }
+
+/* On the writer's thread. */
+static void notify(void *ud) { uv_async_send(&((Host *)ud)->kept); }
+
+static bool open_store(Host *h) {
+  char why[512];
+  uv_async_init(&h->loop, &h->kept, on_kept);
+  uv_unref((uv_handle_t *)&h->kept);
+  h->kept.data = h;
+  const char *dir = h->settings.store;
+  if (!dir) {
+    h->store = store_memory_new();
+    return true;
+  }
+  h->store = store_lmdb_open(dir, notify, h, why, sizeof why);
+  if (h->store && key_load(dir, h->kernel_config.key, why, sizeof why))
+    return true;
+  fprintf(stderr, "stube: %s\n", why);
+  return false;
+}
+
+bool host_start(Host *h, HostRelease release, HostEnded ended) {
   kernel_config_init(&h->kernel_config);
+  if (!open_store(h)) return false;
   h->kernel_config.development = !h->settings.production;
   h->kernel_config.log = &h->log;
   h->kernel_config.base_path = h->settings.base_path;
@@ -85,6 +107,7 @@ void host_start(Host *h, HostRelease release, HostEnded ended) {
   luaL_requiref(L, "stube.html", html_open, 0);
   lua_pop(L, 1);
   lib_bind(h);
+  return true;
 }
 
 static void report_failure(Host *h, const char *script) {
@@ -104,7 +127,7 @@ static char *folder_of(const char *path) {
 }
 
 bool host_load(Host *h, const char *script) {
-  host_start(h, live_release, live_ended);
+  if (!host_start(h, live_release, live_ended)) return false;
   char *folder = folder_of(script);
   loader_set_folder(h->vm, folder);
   free(folder);
@@ -124,7 +147,7 @@ bool host_load(Host *h, const char *script) {
 
 static void on_drained(void *ud) {
   Host *h = ud;
-  on_spin(h); /* what the last requests committed */
+  store_settle(h->store); /* what the last requests committed */
   uv_stop(&h->loop);
 }
 
@@ -205,7 +228,7 @@ bool host_serve(Host *h) {
 }
 
 void host_free(Host *h) {
-  while (store_poll(h->store)) continue;
+  if (h->store) store_settle(h->store);
   mounts_free(h);
   kernel_free(h->kernel);
   if (h->server) http_server_free(h->server);

@@ -13,6 +13,7 @@ void settings_free(Settings *s) {
   free(s->host);
   free(s->base_path);
   free(s->title);
+  free(s->store);
 }
 
 const char *settings_base_path(Settings *s, const char *path) {

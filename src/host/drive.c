@@ -290,7 +290,8 @@ static int f_loadfile(lua_State *L) {
 }
 
 int host_test(Host *h, int argc, char **argv) {
-  host_start(h, drive_release, drive_ended);
+  bool started = host_start(h, drive_release, drive_ended);
+  ASSERT(started); /* a store in memory always opens */
   open_drive(h);
   lua_State *L = vm_lua(h->vm);
   lua_newtable(L);

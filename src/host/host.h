@@ -21,6 +21,7 @@ typedef struct Settings {
   char *host;       /* address to listen on */
   int port;         /* 0 picks one */
   char *base_path;  /* "" or "/x" */
+  char *store;      /* folder of the store, or NULL: memory */
   char *title;      /* of pages whose mount has none */
   bool production;  /* neutral error texts, no development aids */
   bool trust_proxy; /* believe X-Forwarded-Proto and -For */
@@ -62,6 +63,7 @@ struct Host {
   uv_prepare_t prepare;
   uv_check_t check;
   uv_timer_t sweep;
+  uv_async_t kept; /* the store's writer has news */
   uv_signal_t signals[2];
   int real_port;
   bool is_serving, is_stopping;
@@ -76,8 +78,9 @@ typedef void (*HostRelease)(void *ud, Conv *c, uint64_t turn, const Fragment *f,
                             size_t n);
 typedef void (*HostEnded)(void *ud, Conv *c);
 
-/* Starts the kernel; the settings are known, and no script has run. */
-void host_start(Host *h, HostRelease release, HostEnded ended);
+/* Opens the store and starts the kernel; the settings are known, and no script has
+ * run. False when the store cannot be opened; says why. */
+bool host_start(Host *h, HostRelease release, HostEnded ended);
 
 /* Loads the app. False when it failed; the error is printed on stderr. */
 bool host_load(Host *h, const char *script);
@@ -88,6 +91,12 @@ bool host_serve(Host *h);
 
 /* Runs busted over the paths, inside this host. The exit code. */
 int host_test(Host *h, int argc, char **argv);
+
+/* --- keys.c --- */
+
+/* The host's secret, from DIR/key, which it makes when there is none. False and one line
+ * for a person when it cannot be had. */
+bool key_load(const char *dir, uint8_t key[KEY_BYTES], char *why, size_t size);
 
 /* --- config.c --- */
 void settings_init(Settings *s);

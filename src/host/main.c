@@ -17,7 +17,8 @@ static const char usage[] =
     "  --port N         listen on this port; 0 picks one     (8080)\n"
     "  --host ADDRESS   listen on this address               (127.0.0.1)\n"
     "  --base-path /X   put every path under this one\n"
-    "  --store memory   keep conversations in memory         (memory)\n"
+    "  --store DIR      keep conversations in this folder; `memory`, which\n"
+    "                   forgets them at the end              (memory)\n"
     "  --prod           neutral error texts for visitors\n"
     "  --log text|json  how log lines look, on stderr        (text)\n"
     "\n"
@@ -59,10 +60,8 @@ static int take_option(Host *h, const char *name, const char *value) {
     if (why) return wrong(why, value);
     h->given |= SET_BASE_PATH;
   } else if (strcmp(name, "--store") == 0) {
-    if (strcmp(value, "memory") != 0)
-      return wrong("this version keeps conversations in memory only; "
-                   "--store takes \"memory\", not",
-                   value);
+    free(s->store);
+    s->store = strcmp(value, "memory") == 0 ? NULL : xstrdup(value);
   } else if (strcmp(name, "--log") == 0) {
     if (strcmp(value, "json") != 0 && strcmp(value, "text") != 0)
       return wrong("--log takes text or json, not", value);

@@ -277,6 +277,17 @@ static void get_frames(Reader *r, Kernel *k, Conv *c) {
   if (!r->err && !links_hold(c)) r->err = ERR_BAD_INPUT;
 }
 
+Err image_header(Conv *c, Slice head) {
+  Slice header;
+  if (!slice_starts(head, magic)) return ERR_BAD_INPUT;
+  head = slice(head.ptr + magic.len, head.len - magic.len);
+  Err e = take_block(&head, &header);
+  if (e) return e;
+  Reader r = { .in = header };
+  get_header(&r, c);
+  return r.err;
+}
+
 Err image_restore(Kernel *k, Conv *c, Slice head, bool with_header) {
   lua_State *L = vm_lua(k->vm);
   Slice header, frames, graph;

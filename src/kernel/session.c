@@ -189,11 +189,36 @@ static void list(Kernel *k, Conv *c) {
   *b = c;
 }
 
+/* Learns of a conversation that only the store knows. It stays asleep. Its turn
+ * number moves on, so that pages from before are painted anew. */
+static Conv *load(Kernel *k, Slice cid) {
+  uint8_t key[CID_RAW];
+  Blob *head;
+  uint64_t revision;
+  if (!cid_raw(cid, key) || store_load(k->store, key, &head, &revision))
+    return NULL;
+  Conv *c = conv_new(k);
+  memcpy(c->cid, cid.ptr, CID_LEN);
+  c->mac_key = mac_key(k->config.key, cid);
+  c->head = head;
+  c->revision = revision;
+  conv_clear(c);
+  if (image_header(c, blob_view(head))) {
+    log_with(k->config.log, LOG_ERROR, "a head is damaged",
+             { "conversation", slice_str(c->cid) });
+    conv_free(c);
+    return NULL;
+  }
+  c->turn++;
+  list(k, c);
+  return c;
+}
+
 Conv *kernel_find(Kernel *k, Slice cid) {
   if (cid.len != CID_LEN) return NULL;
   for (Conv *c = *bucket(k, cid); c; c = c->hash_next)
     if (memcmp(c->cid, cid.ptr, CID_LEN) == 0) return c;
-  return NULL;
+  return load(k, cid);
 }
 
 void conv_unlist(Kernel *k, Conv *c) {

@@ -220,6 +220,8 @@ void field_forget(Kernel *k, lua_State *L); /* the turn failed */
 void image_describe(void *ud, lua_State *L, int key, Buf *out);
 /* The conversation as bytes. On failure pushes an error message. */
 Err image_encode(Kernel *k, Conv *c, Blob **out);
+/* Reads the header alone, of a conversation that stays asleep. */
+Err image_header(Conv *c, Slice head);
 /* Puts the conversation back to what `head` says; its header (ids, answers,
  * turn number) only when asked: a rollback never rewinds that. On failure it is
  * empty. */

@@ -33,6 +33,8 @@ typedef struct Pendings {
 } Pendings;
 
 void pendings_add(Pendings *p, const StoreItem *item, StoreDone done, void *ud);
+/* Takes over what `item` holds. */
+void pendings_move(Pendings *p, const Pending *item);
 /* Calls `done` of each, drops the heads, empties the list. What is added to `p`
  * from inside a `done` stays for the next time. */
 void pendings_finish(Pendings *p);

@@ -79,12 +79,7 @@ static size_t poll(Store *s) {
     if (broken) p->result = ERR_UNAVAILABLE;
     if (!p->result) p->result = apply(m, &p->item);
     broken = p->result != OK;
-    if (m->ready.n == m->ready.cap) {
-      m->ready.cap = m->ready.cap ? m->ready.cap * 2 : 16;
-      m->ready.list = xrealloc(m->ready.list,
-                               m->ready.cap * sizeof *m->ready.list);
-    }
-    m->ready.list[m->ready.n++] = *p;
+    pendings_move(&m->ready, p);
   }
   m->queue.n -= n;
   memmove(m->queue.list, m->queue.list + n, m->queue.n * sizeof(Pending));

@@ -1,4 +1,5 @@
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "store/backend.h"
 
@@ -7,6 +8,10 @@ void store_commit(Store *s, const StoreItem *item, StoreDone done, void *ud) {
 }
 
 size_t store_poll(Store *s) { return s->backend->poll(s); }
+
+void store_settle(Store *s) {
+  while (store_poll(s)) usleep(200);
+}
 
 Err store_load(Store *s, const uint8_t key[CID_RAW], Blob **head,
                uint64_t *revision) {
@@ -19,13 +24,17 @@ void store_free(Store *s) {
   if (s) s->backend->free(s);
 }
 
-void pendings_add(Pendings *p, const StoreItem *item, StoreDone done,
-                  void *ud) {
+void pendings_move(Pendings *p, const Pending *item) {
   if (p->n == p->cap) {
     p->cap = p->cap ? p->cap * 2 : 16;
     p->list = xrealloc(p->list, p->cap * sizeof *p->list);
   }
-  p->list[p->n++] = (Pending){ *item, done, ud, OK };
+  p->list[p->n++] = *item;
+}
+
+void pendings_add(Pendings *p, const StoreItem *item, StoreDone done,
+                  void *ud) {
+  pendings_move(p, &(Pending){ *item, done, ud, OK });
   if (item->head) blob_hold(item->head);
 }
 

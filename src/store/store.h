@@ -31,6 +31,9 @@ void store_commit(Store *s, const StoreItem *item, StoreDone done, void *ud);
 /* Calls `done` of what has completed. Returns how many are still under way. */
 size_t store_poll(Store *s);
 
+/* Waits until nothing is under way, calling every `done`. For the end. */
+void store_settle(Store *s);
+
 /* The newest head, held for the caller, and its revision. ERR_NOT_FOUND. */
 Err store_load(Store *s, const uint8_t key[CID_RAW], Blob **head,
                uint64_t *revision);
@@ -40,6 +43,15 @@ void store_free(Store *s);          /* what is queued fails */
 
 /* --- the memory backend: nothing outlives the process --- */
 Store *store_memory_new(void);
+
+/* --- the LMDB backend: a folder that outlives the process, also kill -9 --- */
+
+/* Called on the writer's thread when store_poll has something to do. */
+typedef void (*StoreNotify)(void *ud);
+/* Opens or makes the store in `dir` (0700, its files 0600). NULL when that fails, with
+ * one line for a person in `why`. */
+Store *store_lmdb_open(const char *dir, StoreNotify notify, void *ud, char *why,
+                       size_t size);
 
 /* For specs: from now on commits complete only through store_memory_settle. */
 void store_memory_hold(Store *s, bool hold);
