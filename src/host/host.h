@@ -78,8 +78,8 @@ typedef void (*HostRelease)(void *ud, Conv *c, uint64_t turn, const Fragment *f,
                             size_t n);
 typedef void (*HostEnded)(void *ud, Conv *c);
 
-/* Opens the store and starts the kernel; the settings are known, and no script has
- * run. False when the store cannot be opened; says why. */
+/* Opens the store and starts the kernel; the settings are known, and no script
+ * has run. False when the store cannot be opened; says why. */
 bool host_start(Host *h, HostRelease release, HostEnded ended);
 
 /* Loads the app. False when it failed; the error is printed on stderr. */
@@ -94,8 +94,8 @@ int host_test(Host *h, int argc, char **argv);
 
 /* --- keys.c --- */
 
-/* The host's secret, from DIR/key, which it makes when there is none. False and one line
- * for a person when it cannot be had. */
+/* The host's secret, from DIR/key, which it makes when there is none. False and
+ * one line for a person when it cannot be had. */
 bool key_load(const char *dir, uint8_t key[KEY_BYTES], char *why, size_t size);
 
 /* --- config.c --- */

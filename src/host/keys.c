@@ -1,5 +1,5 @@
-/* The host's secret lies in a file of its own, never in the database: a backup of the
- * conversations does not hold the key that signs their URLs. */
+/* The host's secret lies in a file of its own, never in the database: a backup
+ * of the conversations does not hold the key that signs their URLs. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -32,8 +32,7 @@ static bool write_key(const char *dir, const char *path,
   return ok;
 }
 
-bool key_load(const char *dir, uint8_t key[KEY_BYTES], char *why,
-              size_t size) {
+bool key_load(const char *dir, uint8_t key[KEY_BYTES], char *why, size_t size) {
   char path[4096];
   snprintf(path, sizeof path, "%s/key", dir);
   int fd = open(path, O_RDONLY | O_CLOEXEC);

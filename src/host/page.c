@@ -34,6 +34,33 @@ static size_t put_policy(char *out, size_t size, const char *nonce) {
   return (size_t)n;
 }
 
+static void put_asset(Buf *b, const char *base, const char *path,
+                      const char *hash) {
+  buf_puts(b, base);
+  buf_puts(b, path);
+  buf_lit(b, "?v=");
+  buf_puts(b, hash);
+}
+
+/* The start tag: which conversation, and where its stream goes on. */
+static void put_body(Buf *b, const char *base, const Conv *c) {
+  if (!c) {
+    buf_lit(b, "<body>");
+    return;
+  }
+  buf_lit(b, "<body data-stube-cid=\"");
+  buf_puts(b, conv_cid(c));
+  buf_lit(b, "\" data-init=\"@get(&#39;");
+  buf_puts(b, base);
+  buf_lit(b, "/conv/");
+  buf_puts(b, conv_cid(c));
+  buf_lit(b, "/sse?at=");
+  buf_uint(b, conv_turn(c));
+  buf_byte(b, '.');
+  buf_uint(b, conv_fragment(c));
+  buf_lit(b, "&#39;, {openWhenHidden: true})\">");
+}
+
 void page_reply(Host *h, HttpReq *req, Conv *c, const char *title, Slice root,
                 int status, const HttpHeader *extra, size_t n) {
   const char *base = h->settings.base_path;
@@ -47,21 +74,15 @@ void page_reply(Host *h, HttpReq *req, Conv *c, const char *title, Slice root,
              "<meta name=\"viewport\" content=\"width=device-width, "
              "initial-scale=1\"><title>");
   html_text(b, slice_str(title ? title : h->settings.title));
-  buf_printf(b,
-             "</title><link rel=\"icon\" href=\"data:,\"><link "
-             "rel=\"stylesheet\" href=\"%s/stube/ui.css?v=%s\">"
-             "<script type=\"module\" src=\"%s/stube/client.js?v=%s\" "
-             "nonce=\"%s\"></script></head>\n",
-             base, h->ui.hash, base, h->client.hash, nonce);
-  if (c) {
-    buf_printf(b,
-               "<body data-stube-cid=\"%s\" data-init=\"@get(&#39;%s/conv/%s"
-               "/sse?at=%llu.%u&#39;, {openWhenHidden: true})\">",
-               conv_cid(c), base, conv_cid(c), (unsigned long long)conv_turn(c),
-               conv_fragment(c));
-  } else {
-    buf_lit(b, "<body>");
-  }
+  buf_lit(b, "</title><link rel=\"icon\" href=\"data:,\">"
+             "<link rel=\"stylesheet\" href=\"");
+  put_asset(b, base, "/stube/ui.css", h->ui.hash);
+  buf_lit(b, "\"><script type=\"module\" src=\"");
+  put_asset(b, base, "/stube/client.js", h->client.hash);
+  buf_lit(b, "\" nonce=\"");
+  buf_puts(b, nonce);
+  buf_lit(b, "\"></script></head>\n");
+  put_body(b, base, c);
   buf_lit(b, "\n<div id=\"root\">");
   buf_slice(b, root);
   buf_lit(b, "</div>\n</body></html>\n");

@@ -132,8 +132,7 @@ static void on_committed(void *ud, Err e) {
 
 void commit_head(Kernel *k, Conv *c, Blob *head) {
   StoreItem item = { .expected = c->revision, .head = head };
-  bool ok = cid_raw(slice_str(c->cid), item.key);
-  ASSERT(ok);
+  memcpy(item.key, c->key, sizeof item.key);
   blob_drop(c->pending);
   c->pending = head;
   c->busy = true;

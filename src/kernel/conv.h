@@ -85,9 +85,10 @@ struct Conv {
   Conv *older, *newer;   /* the list of provisional ones */
   Conv *colder, *hotter; /* the list of those that are awake */
   char cid[CID_LEN + 1];
-  char *owner; /* the owner token, or NULL */
-  char *title; /* of its page, or NULL */
-  void *host;  /* conv_slot */
+  uint8_t key[CID_RAW]; /* the same, as the store knows it */
+  char *owner;          /* the owner token, or NULL */
+  char *title;          /* of its page, or NULL */
+  void *host;           /* conv_slot */
   MacKey mac_key;
 
   /* header: never rewound (S35) */

@@ -189,6 +189,13 @@ static void list(Kernel *k, Conv *c) {
   *b = c;
 }
 
+static void name_it(Kernel *k, Conv *c, Slice cid) {
+  memcpy(c->cid, cid.ptr, CID_LEN);
+  bool ok = cid_raw(cid, c->key);
+  ASSERT(ok);
+  c->mac_key = mac_key(k->config.key, cid);
+}
+
 /* Learns of a conversation that only the store knows. It stays asleep. Its turn
  * number moves on, so that pages from before are painted anew. */
 static Conv *load(Kernel *k, Slice cid) {
@@ -198,8 +205,7 @@ static Conv *load(Kernel *k, Slice cid) {
   if (!cid_raw(cid, key) || store_load(k->store, key, &head, &revision))
     return NULL;
   Conv *c = conv_new(k);
-  memcpy(c->cid, cid.ptr, CID_LEN);
-  c->mac_key = mac_key(k->config.key, cid);
+  name_it(k, c, cid);
   c->head = head;
   c->revision = revision;
   conv_clear(c);
@@ -278,8 +284,9 @@ Err kernel_mint(Kernel *k, const Mint *mint, Conv **out, Buf *page) {
   *out = NULL;
   while (k->stats.provisional >= k->config.provisional_max) evict(k, k->oldest);
   Conv *c = conv_new(k);
-  cid_mint(c->cid, k->now);
-  c->mac_key = mac_key(k->config.key, slice(c->cid, CID_LEN));
+  char cid[CID_LEN + 1];
+  cid_mint(cid, k->now);
+  name_it(k, c, slice(cid, CID_LEN));
   c->owner = mint->owner ? xstrdup(mint->owner) : NULL;
   c->title = mint->title ? xstrdup(mint->title) : NULL;
   c->minted_ms = k->now;

@@ -162,6 +162,12 @@ static int f_reconcile(lua_State *L) {
   return 0;
 }
 
+static bool must_reconcile(const Conv *c) {
+  for (uint32_t i = 0; i < c->n_insts; i++)
+    if (c->insts[i]->touched && c->insts[i]->def->follows_state) return true;
+  return false;
+}
+
 static int f_draw(lua_State *L) {
   Kernel *k = kernel_of(L);
   if (k->turn.drawing_page)
@@ -187,7 +193,9 @@ bool turn_settle(Kernel *k) {
       if (!turn_protect(k, f_step, NULL, "an effect")) break;
     if (t->failed) return false;
     if (t->finished) return true;
-    if (!turn_protect(k, f_reconcile, NULL, "children")) return false;
+    if (must_reconcile(t->conv) &&
+        !turn_protect(k, f_reconcile, NULL, "children"))
+      return false;
     if (!t->n_work) return true;
   }
 }

@@ -21,8 +21,8 @@ static void add_span(Code *c, SpanKind kind, int first, int last, int reg) {
 }
 
 /* A constructor with many items has several SETLISTs; each gets a span from the
- * NEWTABLE on. Registers are a stack, so the last NEWTABLE with this register is the
- * one. */
+ * NEWTABLE on. Registers are a stack, so the last NEWTABLE with this register
+ * is the one. */
 static void add_list(Code *c, const Proto *p, int setlist) {
   int reg = GETARG_A(p->code[setlist]);
   int pc = setlist - 1;
@@ -49,8 +49,8 @@ static void find_spans(Code *c, const Proto *p) {
   }
 }
 
-/* Recursion goes as deep as functions are nested in the source: the parser stops at
- * 200. */
+/* Recursion goes as deep as functions are nested in the source: the parser
+ * stops at 200. */
 static void add_proto(Code *c, Proto *p, uint32_t parent) {
   uint32_t first = c->first[c->nchunks];
   vec_room(c->info, c->n, c->cap);
@@ -67,8 +67,23 @@ static void add_proto(Code *c, Proto *p, uint32_t parent) {
   for (int i = 0; i < p->sizep; i++) add_proto(c, p->p[i], number);
 }
 
+/* A load that failed takes its chunks out of the record again. */
+static void forget_failed(Code *c, size_t n) {
+  uint32_t keep = c->nchunks;
+  while (keep > 0 && (keep > n || c->info[c->first[keep - 1]].proto !=
+                                      loader_at(c->vm, keep - 1)->proto))
+    keep--;
+  if (keep == c->nchunks) return;
+  c->nchunks = keep;
+  c->n = c->first[keep];
+  c->nspans = c->n ? c->info[c->n - 1].spans + c->info[c->n - 1].nspans : 0;
+  map_clear(&c->protos);
+  for (uint32_t i = 0; i < c->n; i++) *map_at(&c->protos, c->info[i].proto) = i;
+}
+
 void code_refresh(Code *c) {
   size_t n = loader_count(c->vm);
+  forget_failed(c, n);
   while (c->nchunks < n) {
     vec_room(c->first, c->nchunks + 1, c->chunks_cap);
     c->first[c->nchunks] = c->n;

@@ -1,5 +1,6 @@
 /* Functions by the content of their chunk: (digest, number of the prototype in
- * preorder). What a prototype's code says about its registers is worked out once. */
+ * preorder). What a prototype's code says about its registers is worked out
+ * once. */
 #ifndef PERSIST_CODE_H
 #define PERSIST_CODE_H
 
@@ -11,8 +12,10 @@
 
 /* A stretch of instructions in which some registers have a known use. */
 typedef enum SpanKind {
-  SPAN_PAIRS,   /* a generic for: reg is the iterator, then state, control, closing */
-  SPAN_NUMBERS, /* a numeric for: reg and the two above are all integer or all float */
+  SPAN_PAIRS,   /* a generic for: reg is the iterator, then state, control,
+                   closing */
+  SPAN_NUMBERS, /* a numeric for: reg and the two above are all integer or all
+                   float */
   SPAN_LIST,    /* a table constructor: reg is the table */
 } SpanKind;
 
@@ -26,7 +29,8 @@ typedef struct ProtoInfo {
   Proto *proto;
   uint32_t chunk;  /* index for code_chunk */
   uint32_t number; /* in preorder */
-  uint32_t parent; /* number of the enclosing prototype; its own for the main one */
+  uint32_t
+      parent; /* number of the enclosing prototype; its own for the main one */
   uint32_t spans, nspans;
 } ProtoInfo;
 
@@ -46,8 +50,8 @@ void code_free(Code *c);
 /* Learns the chunks that were loaded since the last time. */
 void code_refresh(Code *c);
 
-/* What is known of a prototype; NULL when no loaded chunk holds it. Valid until the
- * next code_refresh. */
+/* What is known of a prototype; NULL when no loaded chunk holds it. Valid until
+ * the next code_refresh. */
 const ProtoInfo *code_find(Code *c, const Proto *p);
 const Chunk *code_chunk(const Code *c, uint32_t chunk);
 /* The newest chunk with this digest, or NO_CHUNK. */
@@ -55,11 +59,12 @@ uint32_t code_by_digest(Code *c, const char *digest);
 /* The prototype of that number, or NULL. */
 Proto *code_proto(const Code *c, uint32_t chunk, uint32_t number);
 
-/* Is upvalue `i` of this prototype a local of its chunk's main function, or that
- * function's _ENV? */
+/* Is upvalue `i` of this prototype a local of its chunk's main function, or
+ * that function's _ENV? */
 bool code_is_file_level(const Code *c, const ProtoInfo *info, int i);
 
-/* How many locals are active at an instruction: they are registers 0 .. n - 1. */
+/* How many locals are active at an instruction: they are registers 0 .. n - 1.
+ */
 int code_locals(const Proto *p, int pc);
 
 /* Which registers may still be read after the instruction at `pc`, which was

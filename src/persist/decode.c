@@ -1,13 +1,12 @@
 /* Bytes to values (graph.h draws them).
  *
- * The collector stands still, so that nothing needs an anchor before the root has
- * one, and everything made here is white: no write needs a barrier. Bytes are not
- * trusted: what is read is checked before it is used, and threads are checked as a
- * whole before anyone can resume them. */
+ * The collector stands still, so that nothing needs an anchor before the root
+ * has one, and everything made here is white: no write needs a barrier. Bytes
+ * are not trusted: what is read is checked before it is used, and threads are
+ * checked as a whole before anyone can resume them. */
 #include "persist/graph.h"
 
 #include <stdarg.h>
-#include <stdlib.h>
 
 _Noreturn void reject(Decoder *d, Err err, const char *fmt, ...) {
   char text[1024];
@@ -22,8 +21,8 @@ _Noreturn void reject(Decoder *d, Err err, const char *fmt, ...) {
 }
 
 _Noreturn void damaged(Decoder *d, const char *what) {
-  reject(d, ERR_BAD_INPUT, "the saved state is damaged (%s, near byte %zu)", what,
-         (size_t)(d->r - d->start));
+  reject(d, ERR_BAD_INPUT, "the saved state is damaged (%s, near byte %zu)",
+         what, (size_t)(d->r - d->start));
 }
 
 /* --- bytes --- */
@@ -81,7 +80,7 @@ static uint32_t new_object(Decoder *d, const TValue *v, bool is_ours) {
   return d->nobjects++;
 }
 
-static const Object *object_at(Decoder *d, uint64_t id) {
+const Object *object_at(Decoder *d, uint64_t id) {
   if (id >= d->nobjects) damaged(d, "an unknown object");
   return &d->p->objects[id];
 }
@@ -117,16 +116,17 @@ static uint32_t take_chunk(Decoder *d, uint64_t id, bool must_exist) {
     uint64_t len = take_raw(d);
     if (len > left(d)) damaged(d, "a chunk's name ends early");
     vec_room(p->known, d->nchunks, p->known_cap);
-    p->known[d->nchunks++] =
-        (KnownChunk){ chunk, slice((const char *)d->r, (size_t)len) };
+    p->known[d->nchunks++] = (KnownChunk){ chunk, slice((const char *)d->r,
+                                                        (size_t)len) };
     d->r += len;
   }
   const KnownChunk *k = &p->known[id];
   if (k->chunk == NO_CHUNK && must_exist) {
     bool is_other = is_loaded(&p->code, k->name);
     reject(d, is_other ? ERR_CONFLICT : ERR_NOT_FOUND,
-           is_other ? "the code of \"%.*s\" has changed since this was saved"
-                    : "the code of \"%.*s\" that this was saved with is not loaded",
+           is_other
+               ? "the code of \"%.*s\" has changed since this was saved"
+               : "the code of \"%.*s\" that this was saved with is not loaded",
            (int)(k->name.len < 200 ? k->name.len : 200), k->name.ptr);
   }
   return k->chunk;
@@ -134,9 +134,11 @@ static uint32_t take_chunk(Decoder *d, uint64_t id, bool must_exist) {
 
 const ProtoInfo *take_code(Decoder *d) {
   uint32_t chunk = take_chunk(d, take_raw(d), true);
-  Proto *proto = code_proto(&d->p->code, chunk, (uint32_t)take_number(d, UINT32_MAX));
+  Proto *proto = code_proto(&d->p->code, chunk,
+                            (uint32_t)take_number(d, UINT32_MAX));
   if (!proto) damaged(d, "an unknown function");
-  /* The same chunk may be loaded twice; then the map knows the other as well. */
+  /* The same chunk may be loaded twice; then the map knows the other as well.
+   */
   return code_find(&d->p->code, proto);
 }
 
@@ -150,10 +152,11 @@ static void take_static(Decoder *d, NameKind kind, TValue *out) {
   d->r += len;
   uint32_t name = names_find(names, kind, path, chunk);
   if (name == NO_NAME)
-    reject(d, ERR_NOT_FOUND,
-           "\"%.*s\" is needed and is not there: its module has changed or is not "
-           "loaded",
-           (int)(path.len < 400 ? path.len : 400), path.ptr);
+    reject(
+        d, ERR_NOT_FOUND,
+        "\"%.*s\" is needed and is not there: its module has changed or is not "
+        "loaded",
+        (int)(path.len < 400 ? path.len : 400), path.ptr);
   if (names->list[name].is_unclear) damaged(d, "a name that is not clear");
   *out = names->list[name].value;
   new_object(d, out, false);
@@ -264,7 +267,8 @@ void take_run_value(Decoder *d, TValue *out, uint32_t *run) {
     d->r++;
     uint32_t n = (uint32_t)take_number(d, PERSIST_NILS_MAX);
     d->nils += n;
-    if (n == 0 || d->nils > PERSIST_NILS_MAX) damaged(d, "too many empty places");
+    if (n == 0 || d->nils > PERSIST_NILS_MAX)
+      damaged(d, "too many empty places");
     *run = n - 1;
     setnilvalue(out);
     return;
@@ -274,9 +278,10 @@ void take_run_value(Decoder *d, TValue *out, uint32_t *run) {
 
 /* --- contents --- */
 
-/* A new key whose place in the table is empty needs no search: had it been there
- * before, the place would be taken. */
-static inline void set_field(lua_State *L, Table *t, const TValue *key, TValue *value) {
+/* A new key whose place in the table is empty needs no search: had it been
+ * there before, the place would be taken. */
+static inline void set_field(lua_State *L, Table *t, const TValue *key,
+                             TValue *value) {
   if (ttisshrstring(key) && !isdummy(t) && !ttisnil(value)) {
     Node *n = gnode(t, tsvalue(key)->hash & (unsigned)(sizenode(t) - 1));
     if (keyisnil(n)) {
@@ -330,9 +335,11 @@ static void load_table(Decoder *d, Table *t) {
     alimit = asize;
     if (flags & TABLE_ALIMIT) {
       alimit = (uint32_t)take_number(d, asize);
-      if (!is_limit(asize, alimit)) damaged(d, "an array's border is out of range");
+      if (!is_limit(asize, alimit))
+        damaged(d, "an array's border is out of range");
     }
-    luaH_resize(L, t, asize, 0); /* the hash part is made when its size is known */
+    luaH_resize(L, t, asize,
+                0); /* the hash part is made when its size is known */
     take_array(d, t, asize);
   }
   if (flags & TABLE_HASH) {
@@ -351,7 +358,8 @@ static void load_table(Decoder *d, Table *t) {
     setnorealasize(t);
   }
   t->metatable = mt;
-  t->flags &= (lu_byte)~maskflags; /* it may be a metatable: invalidateTMcache */
+  t->flags &=
+      (lu_byte)~maskflags; /* it may be a metatable: invalidateTMcache */
 }
 
 static UpVal *new_upvalue(lua_State *L) {
@@ -382,18 +390,12 @@ static UpVal *take_upvalue(Decoder *d) {
   return gco2upv(val_(&v).gc);
 }
 
-static void add_link(Decoder *d, uint32_t upvalue, uint32_t thread, int slot) {
-  Persist *p = d->p;
-  vec_room(p->links, d->nlinks, p->links_cap);
-  p->links[d->nlinks++] = (Link){ upvalue, thread, slot };
-}
-
 static void load_upvalue(Decoder *d, UpVal *uv) {
   if (d->r < d->end && *d->r == T_OPEN) {
     d->r++;
     uint32_t thread = (uint32_t)take_number(d, UINT32_MAX);
     int slot = (int)take_number(d, PERSIST_SLOTS_MAX);
-    add_link(d, d->cur, thread, slot);
+    link_add(d, d->cur, thread, slot);
     return;
   }
   take_value(d, uv->v.p);
@@ -427,55 +429,12 @@ static void load_contents(Decoder *d, const TValue v) {
   }
 }
 
-/* --- open upvalues --- */
-
-static int compare_links(const void *a, const void *b) {
-  const Link *x = a, *y = b;
-  if (x->thread != y->thread) return x->thread < y->thread ? -1 : 1;
-  return (x->slot > y->slot) - (x->slot < y->slot);
-}
-
-static void check_links(Decoder *d) {
-  Persist *p = d->p;
-  for (uint32_t i = 0; i < d->nlinks; i++) {
-    const Link *l = &p->links[i];
-    const Object *uv = object_at(d, l->upvalue), *co = object_at(d, l->thread);
-    if (rawtt(&uv->value) != TAG_UPVALUE || !uv->is_ours || !ttisthread(&co->value) ||
-        !co->is_ours || !thread_can_capture(thvalue(&co->value), l->slot))
-      damaged(d, "a variable has no place");
-    if (i > 0 && compare_links(l - 1, l) == 0)
-      damaged(d, "two variables have one place");
-  }
-  for (uint32_t i = 0; i < d->nlinks; i++) {
-    uint32_t *seen = map_at(&p->seen, val_(&p->objects[p->links[i].upvalue].value).gc);
-    if (*seen != MAP_NONE) damaged(d, "a variable has two places");
-    *seen = 0;
-  }
-}
-
-/* In rising order, since a thread's list begins with its highest slot. */
-static void open_upvalues(Decoder *d) {
-  Persist *p = d->p;
-  for (uint32_t i = 0; i < d->nlinks; i++) {
-    lua_State *co = thvalue(&p->objects[p->links[i].thread].value);
-    UpVal *uv = gco2upv(val_(&p->objects[p->links[i].upvalue].value).gc);
-    uv->v.p = slot_value(co, p->links[i].slot);
-    uv->u.open.next = co->openupval;
-    uv->u.open.previous = &co->openupval;
-    if (co->openupval) co->openupval->u.open.previous = &uv->u.open.next;
-    co->openupval = uv;
-    if (!isintwups(co)) {
-      co->twups = G(co)->twups;
-      G(co)->twups = co;
-    }
-  }
-}
-
 void decode_graph(Decoder *d) {
   Persist *p = d->p;
   TValue root;
   if (take_byte(d) != GRAPH_VERSION)
-    reject(d, ERR_BAD_INPUT, "this was saved in a format that is not known here");
+    reject(d, ERR_BAD_INPUT,
+           "this was saved in a format that is not known here");
   sethvalue(d->L, &root, luaH_new(d->L));
   new_object(d, &root, true);
   for (d->cur = 0; d->cur < d->nobjects; d->cur++) {
@@ -486,13 +445,12 @@ void decode_graph(Decoder *d) {
   for (uint32_t i = 0; i < n; i++) {
     uint32_t upvalue = (uint32_t)take_number(d, UINT32_MAX);
     uint32_t thread = (uint32_t)take_number(d, UINT32_MAX);
-    add_link(d, upvalue, thread, (int)take_number(d, PERSIST_SLOTS_MAX));
+    link_add(d, upvalue, thread, (int)take_number(d, PERSIST_SLOTS_MAX));
   }
   if (d->r != d->end) damaged(d, "something follows its end");
-  if (d->nlinks > 1) qsort(p->links, d->nlinks, sizeof *p->links, compare_links);
-  check_links(d);
+  links_check(d);
   for (uint32_t i = 0; i < d->nobjects; i++)
     if (ttisthread(&p->objects[i].value) && p->objects[i].is_ours)
       thread_check_closing(d, thvalue(&p->objects[i].value));
-  open_upvalues(d);
+  links_open(d);
 }

@@ -1,14 +1,14 @@
 /* Values to bytes (graph.h draws them).
  *
- * Nothing here calls Lua's API or allocates in Lua's heap, so the collector cannot
- * run and addresses are good names for objects while it lasts. */
+ * Nothing here calls Lua's API or allocates in Lua's heap, so the collector
+ * cannot run and addresses are good names for objects while it lasts. */
 #include "persist/write.h"
 
 #include <stdarg.h>
 #include <stdlib.h>
 
-
-_Noreturn void refuse(Encoder *e, Err err, const TValue *v, const char *fmt, ...) {
+_Noreturn void refuse(Encoder *e, Err err, const TValue *v, const char *fmt,
+                      ...) {
   Buf *m = &e->p->message;
   char text[1024];
   va_list ap;
@@ -29,8 +29,8 @@ void write_more(Encoder *e, size_t n) {
   Buf *out = &e->p->out;
   out->len = (size_t)(e->w - out->ptr);
   if (!buf_reserve(out, n + WRITE_SLACK))
-    refuse(e, ERR_TOO_BIG, NULL, "all that is to be saved is larger than %zu bytes",
-           e->max);
+    refuse(e, ERR_TOO_BIG, NULL,
+           "all that is to be saved is larger than %zu bytes", e->max);
   e->w = out->ptr + out->len;
   e->end = out->ptr + out->cap;
 }
@@ -45,7 +45,8 @@ void put_nils(Encoder *e, uint32_t n) {
   e->nils += n;
   if (n > PERSIST_NILS_MAX || e->nils > PERSIST_NILS_MAX)
     refuse(e, ERR_TOO_BIG, NULL,
-           "a table with too many empty places (%u in all); copy what is left in it "
+           "a table with too many empty places (%u in all); copy what is left "
+           "in it "
            "to a new table",
            (unsigned)PERSIST_NILS_MAX);
   raw_byte(e, T_NILS);
@@ -63,16 +64,20 @@ uint32_t put_string(Encoder *e, TString *s) {
   uint32_t id = *at = e->nstrings++;
   size_t len = tsslen(s);
   need(e, len + 11);
-  if (len < 32) raw_byte(e, T_SHORT_STRING + (int)len);
-  else raw_byte(e, T_STRING), raw_number(e, len);
+  if (len < 32)
+    raw_byte(e, T_SHORT_STRING + (int)len);
+  else
+    raw_byte(e, T_STRING), raw_number(e, len);
   raw_bytes(e, getstr(s), len);
   return id;
 }
 
 static void put_reference(Encoder *e, uint32_t id) {
   need(e, 6);
-  if (id < 64) raw_byte(e, T_OBJECT_NEAR + (int)id);
-  else raw_byte(e, T_OBJECT_REF), raw_number(e, id);
+  if (id < 64)
+    raw_byte(e, T_OBJECT_NEAR + (int)id);
+  else
+    raw_byte(e, T_OBJECT_REF), raw_number(e, id);
 }
 
 uint32_t new_item(Encoder *e, GCObject *contents) {
@@ -106,12 +111,15 @@ void put_code(Encoder *e, const ProtoInfo *info) {
 static void put_static(Encoder *e, uint32_t name, const TValue *v) {
   const Name *n = &e->p->names.list[name];
   if (n->is_unclear)
-    refuse(e, ERR_APP, v,
-           "what the host keeps under a key that has no name of its own cannot be "
-           "saved; give the key a place in a module's table");
+    refuse(
+        e, ERR_APP, v,
+        "what the host keeps under a key that has no name of its own cannot be "
+        "saved; give the key a place in a module's table");
   put_byte(e, T_STATIC);
-  if (n->chunk == NO_CHUNK) put_byte(e, 0);
-  else put_chunk(e, n->chunk, 1);
+  if (n->chunk == NO_CHUNK)
+    put_byte(e, 0);
+  else
+    put_chunk(e, n->chunk, 1);
   need(e, n->path_len + 5u);
   raw_number(e, n->path_len);
   e->w += n->path_len;
@@ -137,7 +145,8 @@ static void mention_closure(Encoder *e, LClosure *cl, const TValue *v) {
   if (!info) {
     char place[PLACE_MAX];
     refuse(e, ERR_APP, v,
-           "the function at %s was made by load and cannot be saved; define it in a "
+           "the function at %s was made by load and cannot be saved; define it "
+           "in a "
            "module",
            place_in(place, cl->p, cl->p->linedefined));
   }
@@ -163,9 +172,10 @@ static void mention_maker(Encoder *e, CClosure *cl, const TValue *v) {
     return;
   }
   if (!m)
-    refuse(e, ERR_APP, v,
-           "a C function with values of its own cannot be saved; keep it at file "
-           "level or make it when needed");
+    refuse(
+        e, ERR_APP, v,
+        "a C function with values of its own cannot be saved; keep it at file "
+        "level or make it when needed");
   if (m->why_not) refuse(e, ERR_APP, v, "%s", m->why_not);
   new_item(e, obj2gco(cl));
   put_byte(e, T_CCLOSURE);
@@ -176,9 +186,10 @@ static void mention(Encoder *e, GCObject *o, const TValue *v) {
   switch (o->tt) {
   case LUA_VTABLE:
     if (tofinalize(o))
-      refuse(e, ERR_APP, v,
-             "a table with __gc cannot be saved; keep it at file level or give it "
-             "a __close");
+      refuse(
+          e, ERR_APP, v,
+          "a table with __gc cannot be saved; keep it at file level or give it "
+          "a __close");
     new_item(e, o);
     put_byte(e, T_TABLE);
     break;
@@ -193,10 +204,11 @@ static void mention(Encoder *e, GCObject *o, const TValue *v) {
     put_byte(e, T_UPVALUE);
     break;
   case LUA_VUSERDATA:
-    refuse(e, ERR_APP, v,
-           "a userdata of type %s cannot be saved; keep it at file level or open "
-           "it when needed",
-           type_name(e->L, gco2u(o)));
+    refuse(
+        e, ERR_APP, v,
+        "a userdata of type %s cannot be saved; keep it at file level or open "
+        "it when needed",
+        type_name(e->L, gco2u(o)));
   default: refuse(e, ERR_APP, v, "a value of an unknown kind cannot be saved");
   }
 }
@@ -218,12 +230,14 @@ static void put_object(Encoder *e, GCObject *o, const TValue *v) {
 }
 
 static void put_light(Encoder *e, const TValue *v) {
-  const void *address = ttislcf(v) ? (const void *)(uintptr_t)fvalue(v) : pvalue(v);
+  const void *address = ttislcf(v) ? (const void *)(uintptr_t)fvalue(v)
+                                   : pvalue(v);
   uint32_t name = names_of(&e->p->names, address);
   if (name == NO_NAME || !luaV_rawequalobj(&e->p->names.list[name].value, v)) {
     if (ttislcf(v))
       refuse(e, ERR_APP, v,
-             "a C function that no loaded module holds cannot be saved; keep it at "
+             "a C function that no loaded module holds cannot be saved; keep "
+             "it at "
              "file level");
     refuse(e, ERR_APP, v, "a light userdata (an address) cannot be saved");
   }
@@ -240,13 +254,17 @@ static void put_light(Encoder *e, const TValue *v) {
 void put_value(Encoder *e, const TValue *v) {
   need(e, 12);
   switch (ttypetag(v)) {
-  case LUA_VNIL: case LUA_VEMPTY: case LUA_VABSTKEY: raw_byte(e, T_NIL); break;
+  case LUA_VNIL:
+  case LUA_VEMPTY:
+  case LUA_VABSTKEY: raw_byte(e, T_NIL); break;
   case LUA_VFALSE: raw_byte(e, T_FALSE); break;
   case LUA_VTRUE: raw_byte(e, T_TRUE); break;
   case LUA_VNUMINT: {
     lua_Integer i = ivalue(v);
-    if (i >= 0 && i < 64) raw_byte(e, T_SMALL_INT + (int)i);
-    else raw_byte(e, T_INT), raw_number(e, zigzag(i));
+    if (i >= 0 && i < 64)
+      raw_byte(e, T_SMALL_INT + (int)i);
+    else
+      raw_byte(e, T_INT), raw_number(e, zigzag(i));
     break;
   }
   case LUA_VNUMFLT: {
@@ -257,8 +275,10 @@ void put_value(Encoder *e, const TValue *v) {
     raw_bytes(e, &bits, sizeof bits);
     break;
   }
-  case LUA_VSHRSTR: case LUA_VLNGSTR: put_string(e, tsvalue(v)); break;
-  case LUA_VLCF: case LUA_VLIGHTUSERDATA: put_light(e, v); break;
+  case LUA_VSHRSTR:
+  case LUA_VLNGSTR: put_string(e, tsvalue(v)); break;
+  case LUA_VLCF:
+  case LUA_VLIGHTUSERDATA: put_light(e, v); break;
   default: put_object(e, gcvalue(v), v); break;
   }
 }
@@ -302,8 +322,8 @@ static void put_contents(Encoder *e, GCObject *o) {
   }
 }
 
-/* Upvalues that were written with their value, and whose thread is in the graph after
- * all. The order of `links` is that of the queue. */
+/* Upvalues that were written with their value, and whose thread is in the graph
+ * after all. The order of `links` is that of the queue. */
 static void put_links(Encoder *e) {
   Persist *p = e->p;
   uint32_t n = 0;

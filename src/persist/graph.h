@@ -3,17 +3,17 @@
  *   graph     version  contents of object 0, 1, 2 ...  links
  *   links     count  (upvalue id, thread id, slot) ...
  *
- * Objects are numbered by first mention. The mention holds what it takes to make an
- * empty one; contents follow in the order of numbers. So the reader makes the same
- * queue, and neither side recurses. The root table, 0, is mentioned by nobody.
- * Strings are numbered apart. Numbers are LEB128 unless said otherwise.
+ * Objects are numbered by first mention. The mention holds what it takes to
+ * make an empty one; contents follow in the order of numbers. So the reader
+ * makes the same queue, and neither side recurses. The root table, 0, is
+ * mentioned by nobody. Strings are numbered apart. Numbers are LEB128 unless
+ * said otherwise.
  *
  *   value     NIL | FALSE | TRUE | INT zigzag | FLOAT 8 bytes, little endian
- *             STRING len bytes | STRING_REF number         first and later mentions
- *             OBJECT_REF number
- *             TABLE | THREAD | CLOSURE code | CCLOSURE name | STATIC place
- *             REST count keys          the pairs() iterator with what is left to do
- *             and in one byte: small integers, short strings, the first 64 strings
+ *             STRING len bytes | STRING_REF number         first and later
+ * mentions OBJECT_REF number TABLE | THREAD | CLOSURE code | CCLOSURE name |
+ * STATIC place REST count keys          the pairs() iterator with what is left
+ * to do and in one byte: small integers, short strings, the first 64 strings
  *             and objects again
  *   name      a string value
  *   code      chunk  number of the prototype
@@ -30,13 +30,14 @@
  *             when suspended: frame count, frames, error handler's slot,
  *             count of to-be-closed slots, their distances from below
  *   frame     flags  function slot - the last one's
- *     of Lua  code  instruction  results + 1  [extra arguments]  [values returning]
- *     of C    results zigzag  continuation: NIL or name
- *             [handler before, called slot]  [values returning]
+ *     of Lua  code  instruction  results + 1  [extra arguments]  [values
+ * returning] of C    results zigzag  continuation: NIL or name [handler before,
+ * called slot]  [values returning]
  *
  * In arrays and slots a run of nils is NILS count. An upvalue whose thread is
- * mentioned only later is written with its value and linked to its slot at the end:
- * so a thread is in the graph exactly when something in the graph reaches it. */
+ * mentioned only later is written with its value and linked to its slot at the
+ * end: so a thread is in the graph exactly when something in the graph reaches
+ * it. */
 #ifndef PERSIST_GRAPH_H
 #define PERSIST_GRAPH_H
 
@@ -75,23 +76,23 @@ enum {
 };
 
 enum { /* flags of a table */
-  TABLE_META = 1,
-  TABLE_ARRAY = 2,
-  TABLE_ALIMIT = 4,
-  TABLE_HASH = 8,
+       TABLE_META = 1,
+       TABLE_ARRAY = 2,
+       TABLE_ALIMIT = 4,
+       TABLE_HASH = 8,
 };
 
 enum { THREAD_PLAIN, THREAD_SUSPENDED, THREAD_FAILED }; /* kinds of thread */
 
 enum { /* flags of a frame */
-  FRAME_LUA = 1,
-  FRAME_FRESH = 2,
-  FRAME_TAIL = 4,
-  FRAME_LEQ = 8,
-  FRAME_OAH = 2,
-  FRAME_YPCALL = 4,
-  FRAME_CLSRET = 8,
-  FRAME_RECST = 4, /* shift of three bits */
+       FRAME_LUA = 1,
+       FRAME_FRESH = 2,
+       FRAME_TAIL = 4,
+       FRAME_LEQ = 8,
+       FRAME_OAH = 2,
+       FRAME_YPCALL = 4,
+       FRAME_CLSRET = 8,
+       FRAME_RECST = 4, /* shift of three bits */
 };
 
 /* A C function's way on after a suspension, known by name; the address and its
@@ -115,7 +116,7 @@ typedef struct Maker {
   TString *text;
   lua_CFunction f;
   int nupvalues;
-  lu_byte tags[4]; /* of its upvalues */
+  lu_byte tags[4];     /* of its upvalues */
   const char *why_not; /* it cannot be saved: what to do instead */
 } Maker;
 
@@ -162,16 +163,16 @@ typedef struct KnownChunk {
 
 typedef struct Frame {
   lu_byte flags;
-  int func;    /* its function's slot */
-  int virtual; /* the same, below the extra arguments */
-  int results; /* wanted by the caller */
+  int func;     /* its function's slot */
+  int virtual;  /* the same, below the extra arguments */
+  int results;  /* wanted by the caller */
   Proto *proto; /* of a Lua function, else NULL */
   const ProtoInfo *info;
-  int pc;       /* the instruction it waits in */
-  int extra;    /* arguments past the named ones */
-  int nres;     /* values it is about to return */
-  int handler;  /* error handler's slot outside its protected call, or 0 */
-  int called;   /* slot of the function it called protected */
+  int pc;      /* the instruction it waits in */
+  int extra;   /* arguments past the named ones */
+  int nres;    /* values it is about to return */
+  int handler; /* error handler's slot outside its protected call, or 0 */
+  int called;  /* slot of the function it called protected */
   lua_CFunction f;
   const Continuation *k;
 } Frame;
@@ -188,12 +189,12 @@ struct Persist {
   PersistDescribe describe;
   void *describe_ud;
   /* Work areas, kept from use to use. */
-  Buf out;     /* the graph being written */
-  Buf message; /* what went wrong */
-  Map seen;    /* GCObject -> number of the object or string */
+  Buf out;      /* the graph being written */
+  Buf message;  /* what went wrong */
+  Map seen;     /* GCObject -> number of the object or string */
   uint64_t use; /* counts encodes */
   Shape shapes[SHAPES];
-  Map chunks;  /* chunk index + 1 as an address -> its number in this graph */
+  Map chunks; /* chunk index + 1 as an address -> its number in this graph */
   Item *items;
   uint32_t items_cap;
   Key *keys;
@@ -241,12 +242,13 @@ void put_value(Encoder *e, const TValue *v);
 void put_nils(Encoder *e, uint32_t n);
 /* Chunk and number of a prototype that a loaded chunk holds. */
 void put_code(Encoder *e, const ProtoInfo *info);
-/* A new number for what is mentioned here first; its contents follow, or NULL. */
+/* A new number for what is mentioned here first; its contents follow, or NULL.
+ */
 uint32_t new_item(Encoder *e, GCObject *contents);
-/* Stops with a message. `v` is the value at fault inside the object whose contents
- * are being written, NULL that object. */
-_Noreturn void refuse(Encoder *e, Err err, const TValue *v, const char *fmt, ...)
-    __attribute__((format(printf, 4, 5)));
+/* Stops with a message. `v` is the value at fault inside the object whose
+ * contents are being written, NULL that object. */
+_Noreturn void refuse(Encoder *e, Err err, const TValue *v, const char *fmt,
+                      ...) __attribute__((format(printf, 4, 5)));
 
 /* --- table_save.c --- */
 void table_save(Encoder *e, Table *t);
@@ -263,10 +265,10 @@ void path_explain(Encoder *e);
 /* --- thread_save.c, thread_load.c, thread_check.c --- */
 void thread_save(Encoder *e, lua_State *co);
 void thread_load(Decoder *d, lua_State *co);
-/* Refuses frames that Lua could not have left so (persistence.md, 4). The slots hold
- * their values; `tbc` are the to-be-closed ones in rising order. */
-void thread_check(Decoder *d, lua_State *co, const Frame *frames, int nframes, int top,
-                  int handler, const int *tbc, int ntbc);
+/* Refuses frames that Lua could not have left so (persistence.md, 4). The slots
+ * hold their values; `tbc` are the to-be-closed ones in rising order. */
+void thread_check(Decoder *d, lua_State *co, const Frame *frames, int nframes,
+                  int top, int handler, const int *tbc, int ntbc);
 /* After all contents are read: closing values can be closed. */
 void thread_check_closing(Decoder *d, lua_State *co);
 /* Is the slot a variable that functions made there can capture? */
@@ -287,6 +289,14 @@ _Noreturn void damaged(Decoder *d, const char *what);
 _Noreturn void reject(Decoder *d, Err err, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 
+const Object *object_at(Decoder *d, uint64_t id);
+
+/* --- links.c --- */
+void link_add(Decoder *d, uint32_t upvalue, uint32_t thread, int slot);
+/* Every link joins a variable that was read here to a place of its own. */
+void links_check(Decoder *d);
+void links_open(Decoder *d);
+
 /* --- library.c: what is known of C functions --- */
 void library_learn(Persist *p, lua_State *L);
 const Continuation *continuation_of(const Persist *p, const CallInfo *ci);
@@ -294,9 +304,8 @@ const Continuation *continuation_named(const Persist *p, const TString *name);
 const Maker *maker_of(const Persist *p, lua_CFunction f);
 const Maker *maker_named(const Persist *p, const TString *name);
 bool is_next(const Persist *p, const TValue *v);
-/* pairs() after a revival: upvalues are the keys still to come and the place of the
- * last one given. */
+/* pairs() after a revival: upvalues are the keys still to come and the place of
+ * the last one given. */
 int f_rest(lua_State *L);
-bool is_rest(const TValue *v);
 
 #endif

@@ -1,6 +1,8 @@
-/* Lua's inside, for this layer alone: the headers, and the few macros over them.
+/* Lua's inside, for this layer alone: the headers, and the few macros over
+ * them.
  *
- * Made for 5.4.7 to 5.4.9. What is relied upon beyond the headers is asserted here. */
+ * Made for 5.4.7 to 5.4.9. What is relied upon beyond the headers is asserted
+ * here. */
 #ifndef PERSIST_GUTS_H
 #define PERSIST_GUTS_H
 
@@ -48,16 +50,15 @@ static inline int slot_of_offset(ptrdiff_t offset) {
   return (int)(offset / (ptrdiff_t)sizeof(StackValue));
 }
 
-static inline bool is_open(const UpVal *uv) {
-  return uv->v.p != &uv->u.value;
-}
+static inline bool is_open(const UpVal *uv) { return uv->v.p != &uv->u.value; }
 
-/* The thread whose stack an open upvalue points into. Its list has no way back to
- * the head but `previous` of the first entry, which is &thread->openupval; whether
- * such an address lies in a thread or in another upvalue shows in the byte where an
- * upvalue has its type: in a thread it is the low byte (on big endian the high one)
- * of `stack_last`, a multiple of 8 (or 0), and LUA_VUPVAL is odd. */
-#define UPVALUE_TYPE_FROM_NEXT                                                 \
+/* The thread whose stack an open upvalue points into. Its list has no way back
+ * to the head but `previous` of the first entry, which is &thread->openupval;
+ * whether such an address lies in a thread or in another upvalue shows in the
+ * byte where an upvalue has its type: in a thread it is the low byte (on big
+ * endian the high one) of `stack_last`, a multiple of 8 (or 0), and LUA_VUPVAL
+ * is odd. */
+#define UPVALUE_TYPE_FROM_NEXT \
   ((ptrdiff_t)offsetof(UpVal, tt) - (ptrdiff_t)offsetof(UpVal, u.open.next))
 _Static_assert(offsetof(lua_State, openupval) + offsetof(UpVal, tt) -
                        offsetof(UpVal, u.open.next) ==

@@ -1,6 +1,6 @@
-/* What is known of C functions whose addresses no header gives: the iterators and
- * makers of the standard library are learnt by calling them, its continuations by
- * yielding through each once. */
+/* What is known of C functions whose addresses no header gives: the iterators
+ * and makers of the standard library are learnt by calling them, its
+ * continuations by yielding through each once. */
 #include "persist/graph.h"
 
 #include "lua/coro.h"
@@ -20,10 +20,10 @@ static void add_continuation(Persist *p, lua_State *L, Continuation c) {
   p->continuations[p->ncontinuations++] = c;
 }
 
-/* Suspends a call of the global function `name` with the values above `base` on top
- * of co's stack, and reads how it wants to go on. */
-static void learn_continuation(Persist *p, lua_State *L, lua_State *co, int below,
-                               int results, const char *name) {
+/* Suspends a call of the global function `name` with the values above `base` on
+ * top of co's stack, and reads how it wants to go on. */
+static void learn_continuation(Persist *p, lua_State *L, lua_State *co,
+                               int below, int results, const char *name) {
   int n;
   if (lua_resume(co, L, lua_gettop(co) - 1, &n) == LUA_YIELD) {
     const CallInfo *ci = co->base_ci.next;
@@ -61,17 +61,21 @@ static void learn_continuations(Persist *p, lua_State *L) {
   lua_pop(L, 1);
 
   for (const CoroContinuation *c = coro_continuations; c->name; c++)
-    add_continuation(p, L,
-                     (Continuation){ .name = c->name, .k = c->k, .results = ANY_RESULTS });
+    add_continuation(
+        p, L,
+        (Continuation){ .name = c->name, .k = c->k, .results = ANY_RESULTS });
 }
 
 /* Pushes the first result of a library function, whose arguments are on top. */
-static bool call_library(lua_State *L, const char *lib, const char *name, int nargs) {
+static bool call_library(lua_State *L, const char *lib, const char *name,
+                         int nargs) {
   lua_getfield(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
   lua_getfield(L, -1, lib);
   lua_remove(L, -2);
-  if (lua_istable(L, -1)) lua_getfield(L, -1, name);
-  else lua_pushnil(L);
+  if (lua_istable(L, -1))
+    lua_getfield(L, -1, name);
+  else
+    lua_pushnil(L);
   lua_remove(L, -2);
   lua_insert(L, -nargs - 1);
   return lua_pcall(L, nargs, 1, 0) == LUA_OK;
@@ -85,7 +89,8 @@ static void learn_maker(Persist *p, lua_State *L, const char *name,
     Maker m = { .name = name, .f = cl->f, .why_not = why_not };
     if (cl->nupvalues <= countof(m.tags)) {
       m.nupvalues = cl->nupvalues;
-      for (int i = 0; i < cl->nupvalues; i++) m.tags[i] = rawtt(&cl->upvalue[i]);
+      for (int i = 0; i < cl->nupvalues; i++)
+        m.tags[i] = rawtt(&cl->upvalue[i]);
       m.text = keep_text(L, name);
       p->makers[p->nmakers++] = m;
     }
@@ -100,9 +105,11 @@ static int f_nothing(lua_State *L) {
 
 static void learn_makers(Persist *p, lua_State *L) {
   lua_pushcfunction(L, f_nothing);
-  if (!call_library(L, "coroutine", "wrap", 1)) { /* it may want a Lua function */
+  if (!call_library(L, "coroutine", "wrap",
+                    1)) { /* it may want a Lua function */
     lua_pop(L, 1);
-    if (luaL_loadstring(L, "") != LUA_OK || !call_library(L, "coroutine", "wrap", 1)) {
+    if (luaL_loadstring(L, "") != LUA_OK ||
+        !call_library(L, "coroutine", "wrap", 1)) {
       lua_pop(L, 1);
       lua_pushnil(L);
     }
@@ -111,14 +118,16 @@ static void learn_makers(Persist *p, lua_State *L) {
   lua_pushliteral(L, "");
   lua_pushliteral(L, "");
   call_library(L, "string", "gmatch", 2);
-  learn_maker(p, L, "string.gmatch()",
-              "an iterator of string.gmatch cannot be saved; collect the matches in a "
-              "table before waiting");
+  learn_maker(
+      p, L, "string.gmatch()",
+      "an iterator of string.gmatch cannot be saved; collect the matches in a "
+      "table before waiting");
   lua_pushliteral(L, "/dev/null");
   call_library(L, "io", "lines", 1);
-  learn_maker(p, L, "io.lines()",
-              "an iterator of io.lines cannot be saved; read the lines into a table "
-              "before waiting");
+  learn_maker(
+      p, L, "io.lines()",
+      "an iterator of io.lines cannot be saved; read the lines into a table "
+      "before waiting");
 }
 
 /* Iterators are C functions without values: roots, so that they have names. */
@@ -155,7 +164,8 @@ const Continuation *continuation_of(const Persist *p, const CallInfo *ci) {
   lua_CFunction cf = ttislcf(f) ? fvalue(f) : clCvalue(f)->f;
   for (int i = 0; i < p->ncontinuations; i++) {
     const Continuation *c = &p->continuations[i];
-    if (c->k == ci->u.c.k && c->ctx == ci->u.c.ctx && (!c->f || c->f == cf)) return c;
+    if (c->k == ci->u.c.k && c->ctx == ci->u.c.ctx && (!c->f || c->f == cf))
+      return c;
   }
   return NULL;
 }
@@ -180,10 +190,6 @@ const Maker *maker_named(const Persist *p, const TString *name) {
 
 bool is_next(const Persist *p, const TValue *v) {
   return ttislcf(v) && p->next && fvalue(v) == p->next;
-}
-
-bool is_rest(const TValue *v) {
-  return ttisCclosure(v) && clCvalue(v)->f == f_rest;
 }
 
 int f_rest(lua_State *L) {

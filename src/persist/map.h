@@ -1,4 +1,5 @@
-/* From addresses to numbers: open addressing, cleared by counting up a generation. */
+/* From addresses to numbers: open addressing, cleared by counting up a
+ * generation. */
 #ifndef PERSIST_MAP_H
 #define PERSIST_MAP_H
 
@@ -39,8 +40,8 @@ static inline uint32_t map_find(const Map *m, const void *key) {
   }
 }
 
-/* Where `key` has its number, for the caller to read or set; a new one has MAP_NONE
- * there. Valid until the next call. */
+/* Where `key` has its number, for the caller to read or set; a new one has
+ * MAP_NONE there. Valid until the next call. */
 static inline uint32_t *map_at(Map *m, const void *key) {
   if (m->n * 2 > m->mask) map_grow(m);
   uint32_t i = map_hash((uintptr_t)key) & m->mask;
@@ -56,8 +57,8 @@ static inline uint32_t *map_at(Map *m, const void *key) {
 }
 
 /* Room for one more in a growing array of `n`; the array may move. */
-#define vec_room(ptr, n, cap)                                                  \
-  ((n) < (cap) ? (void)0                                                       \
+#define vec_room(ptr, n, cap) \
+  ((n) < (cap) ? (void)0      \
                : (void)((ptr) = vec_grow((ptr), &(cap), sizeof *(ptr))))
 void *vec_grow(void *ptr, uint32_t *cap, size_t size);
 

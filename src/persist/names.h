@@ -1,17 +1,17 @@
-/* What is static: objects and variables of the host, named by a path from a root.
+/* What is static: objects and variables of the host, named by a path from a
+ * root.
  *
  *   string .format                 a field of a module's value
- *   shop/db: local cache           a file-level local: the variable, and the object
- *                                  it held when it was named
- *   shop/db: local cache .rows [2]
- *   shop/db .make local n          a variable that only this function has
- *   string metatable               the metatables of basic types
- *   class FILE*                    a metatable of luaL_newmetatable
+ *   shop/db: local cache           a file-level local: the variable, and the
+ * object it held when it was named shop/db: local cache .rows [2] shop/db .make
+ * local n          a variable that only this function has string metatable the
+ * metatables of basic types class FILE*                    a metatable of
+ * luaL_newmetatable
  *
- * Objects and variables are two name spaces. Both are kept alive, so an address is a
- * fact. A name stays with its object for good; when a later walk finds another
- * object at the same place, the path leads to the newer one, or to the one whose
- * chunk is asked for. */
+ * Objects and variables are two name spaces. Both are kept alive, so an address
+ * is a fact. A name stays with its object for good; when a later walk finds
+ * another object at the same place, the path leads to the newer one, or to the
+ * one whose chunk is asked for. */
 #ifndef PERSIST_NAMES_H
 #define PERSIST_NAMES_H
 
@@ -73,7 +73,22 @@ static inline uint32_t names_of(const Names *n, const void *address) {
 }
 /* Writes the path so that it ends at `end`: list[i].path_len bytes. */
 void names_write(const Names *n, uint32_t i, char *end);
-/* What the path leads to, preferably of this chunk; NO_NAME when there is none. */
+/* What the path leads to, preferably of this chunk; NO_NAME when there is none.
+ */
 uint32_t names_find(const Names *n, NameKind kind, Slice path, uint32_t chunk);
+
+/* --- between names.c and names_walk.c --- */
+
+bool names_can_hold(const TValue *v);
+/* What the map knows an object or variable by. */
+const void *names_address(const TValue *v);
+/* The name one step below `parent` (NO_NAME: a root), or NO_NAME. */
+uint32_t names_step(const Names *n, NameKind kind, uint32_t parent, Slice step);
+/* Gives a name, numbered where this walk has given the same one already. */
+uint32_t names_add(Names *n, lua_State *L, NameKind kind, uint32_t parent,
+                   Slice step, const TValue *v, uint32_t chunk);
+/* Names an object unless it has a name or needs none. */
+void names_object(Names *n, lua_State *L, uint32_t parent, Slice step,
+                  const TValue *v);
 
 #endif

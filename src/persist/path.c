@@ -1,6 +1,6 @@
-/* The way from the root to a value that cannot be saved, in words. It is searched
- * only when something was refused: the encoder remembers no more than who mentioned
- * an object first. */
+/* The way from the root to a value that cannot be saved, in words. It is
+ * searched only when something was refused: the encoder remembers no more than
+ * who mentioned an object first. */
 #include "persist/graph.h"
 
 #include <stdio.h>
@@ -23,7 +23,8 @@ static bool is_target(const TValue *v, const Target *t) {
 }
 
 static bool is_word(Slice s) {
-  if (s.len == 0 || s.len > 40 || (s.ptr[0] >= '0' && s.ptr[0] <= '9')) return false;
+  if (s.len == 0 || s.len > 40 || (s.ptr[0] >= '0' && s.ptr[0] <= '9'))
+    return false;
   for (size_t i = 0; i < s.len; i++) {
     char c = s.ptr[i];
     if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' ||
@@ -39,10 +40,13 @@ static void put_key(Buf *b, const TValue *k) {
   case LUA_VNUMFLT: buf_printf(b, "[%.14g]", fltvalue(k)); break;
   case LUA_VFALSE: buf_lit(b, "[false]"); break;
   case LUA_VTRUE: buf_lit(b, "[true]"); break;
-  case LUA_VSHRSTR: case LUA_VLNGSTR: {
+  case LUA_VSHRSTR:
+  case LUA_VLNGSTR: {
     Slice s = slice(getstr(tsvalue(k)), tsslen(tsvalue(k)));
-    if (is_word(s)) buf_printf(b, ".%.*s", (int)s.len, s.ptr);
-    else buf_printf(b, "[\"%.*s\"]", (int)(s.len < 40 ? s.len : 40), s.ptr);
+    if (is_word(s))
+      buf_printf(b, ".%.*s", (int)s.len, s.ptr);
+    else
+      buf_printf(b, "[\"%.*s\"]", (int)(s.len < 40 ? s.len : 40), s.ptr);
     break;
   }
   default: buf_lit(b, "[an object]"); break;
@@ -71,8 +75,10 @@ static void step_in_table(Encoder *e, Buf *b, Table *t, const Target *to,
     if (isempty(gval(n))) continue;
     TValue k;
     getnodekey(e->L, &k, n);
-    if (is_target(gval(n), to)) key = k;
-    else if (is_target(&k, to)) key = k, is_key = true;
+    if (is_target(gval(n), to))
+      key = k;
+    else if (is_target(&k, to))
+      key = k, is_key = true;
   }
   if (is_key) {
     arrow(b);
@@ -126,18 +132,23 @@ static void step_in_thread(Buf *b, lua_State *co, const Target *to) {
   CallInfo *ci = co->ci;
   while (ci && slot_of(co, ci->func.p) > slot) ci = ci->previous;
   if (!ci || !isLua(ci)) {
-    buf_puts(b, ci && ci != &co->base_ci ? "an argument of a C function"
-                                         : "a coroutine's function or argument");
+    buf_puts(b, ci && ci != &co->base_ci
+                    ? "an argument of a C function"
+                    : "a coroutine's function or argument");
     return;
   }
   const Proto *p = frame_proto(ci);
   int reg = slot - slot_of(co, ci->func.p) - 1;
-  const char *name =
-      reg < 0 ? NULL : luaF_getlocalname(p, reg + 1, frame_pc(ci));
-  if (reg < 0) buf_lit(b, "the running function");
-  else if (!name) buf_lit(b, "a value in use");
-  else if (name[0] == '(') buf_lit(b, "a for loop's state");
-  else buf_printf(b, "local '%s'", name);
+  const char *name = reg < 0 ? NULL
+                             : luaF_getlocalname(p, reg + 1, frame_pc(ci));
+  if (reg < 0)
+    buf_lit(b, "the running function");
+  else if (!name)
+    buf_lit(b, "a value in use");
+  else if (name[0] == '(')
+    buf_lit(b, "a for loop's state");
+  else
+    buf_printf(b, "local '%s'", name);
   put_place(b, p, luaG_getfuncline(p, frame_pc(ci)));
 }
 

@@ -1,5 +1,5 @@
-/* The doors of this layer: everything that may fail runs protected in here, with the
- * collector still and the meter off. */
+/* The doors of this layer: everything that may fail runs protected in here,
+ * with the collector still and the meter off. */
 #include "persist/persist.h"
 
 #include "lua/budget.h"
@@ -69,9 +69,7 @@ static void push_message(Persist *p, lua_State *L) {
   L->top.p++;
 }
 
-static bool has_room(lua_State *L) {
-  return lua_checkstack(L, 8);
-}
+static bool has_room(lua_State *L) { return lua_checkstack(L, 8); }
 
 /* Ids given in an earlier use are forgotten. */
 static void start(Persist *p) {
@@ -106,7 +104,8 @@ Err persist_encode(Persist *p, lua_State *L, int idx, Buf *out) {
   if (status == LUA_OK && out->max && p->out.len > left) {
     e.err = ERR_TOO_BIG;
     e.nobjects = 0;
-    buf_printf(&p->message, "all that is to be saved is larger than %zu bytes", left);
+    buf_printf(&p->message, "all that is to be saved is larger than %zu bytes",
+               left);
   } else if (status != LUA_OK) {
     if (!e.err) {
       e.err = ERR_APP;
@@ -116,8 +115,10 @@ Err persist_encode(Persist *p, lua_State *L, int idx, Buf *out) {
     lua_settop(L, top);
   }
   lua_pop(L, 1);
-  if (!e.err) buf_put(out, p->out.ptr, p->out.len);
-  else push_message(p, L);
+  if (!e.err)
+    buf_put(out, p->out.ptr, p->out.len);
+  else
+    push_message(p, L);
   budget_exempt_end(p->vm);
   return e.err;
 }
@@ -135,8 +136,9 @@ Err persist_decode(Persist *p, lua_State *L, Slice bytes) {
   start(p);
   code_refresh(&p->code);
   budget_exempt_begin(p->vm);
-  /* Nothing new is anchored before the end, so the collector must not run at all. Its
-   * debt is kept as if it had been running: a stopped collector forgives it. */
+  /* Nothing new is anchored before the end, so the collector must not run at
+   * all. Its debt is kept as if it had been running: a stopped collector
+   * forgives it. */
   lu_byte stopped = g->gcstp, no_emergency = g->gcstopem;
   l_mem debt = g->GCdebt;
   lu_mem total = gettotalbytes(g);

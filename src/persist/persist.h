@@ -1,12 +1,14 @@
 /* A conversation's Lua values and suspended coroutines, to bytes and back.
  *
- * The graph is everything reachable from one root table. What belongs to the host
- * (the standard library, modules, their file-level locals, definitions) is saved by
- * name; functions by the hash of their code; all else by value, shared parts and
- * cycles kept. Same graph, same bytes (tables with object keys exempt).
+ * The graph is everything reachable from one root table. What belongs to the
+ * host (the standard library, modules, their file-level locals, definitions) is
+ * saved by name; functions by the hash of their code; all else by value, shared
+ * parts and cycles kept. Same graph, same bytes (tables with object keys
+ * exempt, and the order in which a waiting pairs() goes on).
  *
- * Bytes are trusted only after a keyed checksum, which is not checked here; even so
- * a damaged graph is refused and never crashes. */
+ * Bytes are trusted only after a keyed checksum, which is not checked here;
+ * even so a damaged graph is refused and never crashes, neither when it is read
+ * nor when what was accepted goes on. */
 #ifndef PERSIST_PERSIST_H
 #define PERSIST_PERSIST_H
 
@@ -15,24 +17,35 @@
 
 typedef struct Persist Persist; /* what is known of one Vm: names and code */
 
+/* Learns the standard library as it is: call it when the Vm's globals are in
+ * place. The Vm must outlive all use, but not persist_free. */
 Persist *persist_new(Vm *vm);
 void persist_free(Persist *p);
 
-/* Adds the value on top of the stack as a named root of what is static, and pops it.
- * package.loaded and the globals are roots already. */
+/* Adds the value on top of the main thread's stack as a named root of what is
+ * static, and pops it. package.loaded and the globals are roots already. */
 void persist_add_root(Persist *p, const char *name);
-/* Walks the roots, file-level locals included, and names all that is static. Called
- * after each load, before any conversation exists or goes on. */
+/* Walks the roots, file-level locals included, and names all that is static.
+ * Called after each load, before any conversation exists or goes on: what a
+ * conversation left in a module's table would become the host's. Names that
+ * were given stay; a path that leads to something else than before leads to the
+ * newer, but a waiting function finds the version it began with. */
 void persist_collect(Persist *p);
 
-/* Appends the graph of the table at `idx`. On failure `out` is as it was and an error
- * message is pushed that names the path and what to do. Never raises. */
+/* Appends the graph of the table at `idx`. On failure `out` is as it was and an
+ * error message is pushed that names the path and what to do: ERR_APP when
+ * something in it cannot be saved, ERR_TOO_BIG past a limit (out->max among
+ * them). Never raises. */
 Err persist_encode(Persist *p, lua_State *L, int idx, Buf *out);
-/* Pushes the decoded root table, or an error message on failure. Never raises. */
+/* Pushes the decoded root table, or an error message on failure: ERR_BAD_INPUT
+ * for damaged bytes, ERR_NOT_FOUND when a name or a chunk is not loaded here,
+ * ERR_CONFLICT when a chunk is loaded with other code. Never raises. */
 Err persist_decode(Persist *p, lua_State *L, Slice bytes);
 
-/* How an error names the first step from the root: the kernel's instances and tasks
- * ("flow \"shop/order\""). `key` is the root's key. Optional. */
+/* How an error names the first step from the root: the kernel's instances and
+ * tasks
+ * ("flow \"shop/order\""). `key` is the stack index of the root's key.
+ * Optional. */
 typedef void (*PersistDescribe)(void *ud, lua_State *L, int key, Buf *out);
 void persist_describe(Persist *p, PersistDescribe describe, void *ud);
 

@@ -1,18 +1,19 @@
-/* Tables to bytes: an array with its holes, and the other keys in an order that does
- * not depend on where they happen to lie. */
+/* Tables to bytes: an array with its holes, and the other keys in an order that
+ * does not depend on where they happen to lie. */
 #include "persist/write.h"
 
 #include <stdlib.h>
 
 enum { RANK_INT, RANK_FLOAT, RANK_BOOL, RANK_STRING, RANK_OBJECT };
 
-/* The first seven bytes of a string, as a number that sorts like them. A short one is
- * read by its end, with part of its header, which is shifted out. */
+/* The first seven bytes of a string, as a number that sorts like them. A short
+ * one is read by its end, with part of its header, which is shifted out. */
 static inline uint64_t first_bytes(const TString *s) {
   size_t len = tsslen(s);
   const char *at = getstr(s);
   uint64_t bits;
-  _Static_assert(offsetof(TString, contents) >= 8, "a short string reads its header");
+  _Static_assert(offsetof(TString, contents) >= 8,
+                 "a short string reads its header");
   if (len >= 8) {
     memcpy(&bits, at, 8);
   } else if (len > 0) {
@@ -27,7 +28,8 @@ static inline uint64_t first_bytes(const TString *s) {
 static inline uint64_t rank_of(const Node *n) {
   uint64_t kind, bits = 0;
   switch (keytt(n)) {
-  case ctb(LUA_VSHRSTR): case ctb(LUA_VLNGSTR):
+  case ctb(LUA_VSHRSTR):
+  case ctb(LUA_VLNGSTR):
     kind = RANK_STRING;
     bits = first_bytes(keystrval(n));
     break;
@@ -85,14 +87,16 @@ static void sort_keys(Key *keys, uint32_t n) {
 
 /* --- records: tables whose keys are a few names ---
  *
- * Lists of records are what state is made of. Records made alike have the same keys at
- * the same nodes, so the order of their keys and the strings' numbers are remembered
- * by what the nodes hold. */
+ * Lists of records are what state is made of. Records made alike have the same
+ * keys at the same nodes, so the order of their keys and the strings' numbers
+ * are remembered by what the nodes hold. */
 
-static Shape *shape_of(Encoder *e, Node *const *nodes, uint32_t n, bool *is_known) {
+static Shape *shape_of(Encoder *e, Node *const *nodes, uint32_t n,
+                       bool *is_known) {
   uintptr_t h = n;
   for (uint32_t i = 0; i < n; i++)
-    h = h * 31 + ((uintptr_t)keyval(nodes[i]).gc >> 4) + (uintptr_t)(nodes[i] - nodes[0]);
+    h = h * 31 + ((uintptr_t)keyval(nodes[i]).gc >> 4) +
+        (uintptr_t)(nodes[i] - nodes[0]);
   Shape *s = &e->p->shapes[map_hash(h) % SHAPES];
   *is_known = s->use == e->p->use && s->n == n;
   for (uint32_t i = 0; i < n && *is_known; i++)
@@ -113,7 +117,8 @@ static void put_record(Encoder *e, Node *const *nodes, uint32_t n) {
   }
   Key keys[SHAPE_KEYS_MAX];
   uint32_t ids[SHAPE_KEYS_MAX];
-  for (uint32_t i = 0; i < n; i++) keys[i] = (Key){ rank_of(nodes[i]), nodes[i], i };
+  for (uint32_t i = 0; i < n; i++)
+    keys[i] = (Key){ rank_of(nodes[i]), nodes[i], i };
   sort_keys(keys, n);
   for (uint32_t i = 0; i < n; i++) {
     ids[i] = put_string(e, keystrval(keys[i].node));
@@ -171,15 +176,19 @@ void table_save(Encoder *e, Table *t) {
    * emptied costs nothing. */
   uint32_t first = 0;
   while (first < asize && isempty(&t->array[first])) first++;
-  if (first == asize) asize = 0;
-  else flags |= TABLE_ARRAY | (t->alimit != asize ? TABLE_ALIMIT : 0);
+  if (first == asize)
+    asize = 0;
+  else
+    flags |= TABLE_ARRAY | (t->alimit != asize ? TABLE_ALIMIT : 0);
   Node *nodes[SHAPE_KEYS_MAX];
   bool is_record = true;
   for (int i = 0; i < sizenode(t) && is_record; i++) {
     Node *node = gnode(t, i);
     if (isempty(gval(node))) continue;
-    if (nkeys < SHAPE_KEYS_MAX && keyisshrstr(node)) nodes[nkeys++] = node;
-    else is_record = false;
+    if (nkeys < SHAPE_KEYS_MAX && keyisshrstr(node))
+      nodes[nkeys++] = node;
+    else
+      is_record = false;
   }
   if (!is_record) nkeys = collect_keys(p, t);
   if (nkeys) flags |= TABLE_HASH;
@@ -248,9 +257,10 @@ void put_rest(Encoder *e, Table *t, const TValue *control) {
     refuse(e, ERR_TOO_BIG, NULL, "more than %d loops over pairs() wait at once",
            PERSIST_PAIRS_MAX);
   if (!place_of(e->L, t, asize, control, &place))
-    refuse(e, ERR_APP, NULL,
-           "a waiting loop over pairs() has lost its place, since new fields were "
-           "set in the table; collect the keys first");
+    refuse(
+        e, ERR_APP, NULL,
+        "a waiting loop over pairs() has lost its place, since new fields were "
+        "set in the table; collect the keys first");
   new_item(e, NULL);
   uint32_t n = 0;
   for (uint32_t i = place; i < asize; i++) n += !isempty(&t->array[i]);

@@ -1,6 +1,6 @@
 /* Can these frames be what Lua left when a coroutine yielded? Everything its
- * interpreter takes on trust when it goes on is tried here, so that a forged graph
- * is refused instead of run. */
+ * interpreter takes on trust when it goes on is tried here, so that a forged
+ * graph is refused instead of run. */
 #include "persist/graph.h"
 
 #include <limits.h>
@@ -17,17 +17,20 @@ static void expect(Check *c, bool ok, const char *what) {
   if (!ok) damaged(c->d, what);
 }
 
-/* Results as the caller asked for them, without the mark of to-be-closed variables. */
+/* Results as the caller asked for them, without the mark of to-be-closed
+ * variables. */
 static int wanted(const Frame *f) {
   return hastocloseCfunc(f->results) ? decodeNresults(f->results) : f->results;
 }
 
-/* A Lua function called from C code (metamethods too) runs in a C loop of its own. */
+/* A Lua function called from C code (metamethods too) runs in a C loop of its
+ * own. */
 static void expect_callee(Check *c, int results, bool from_c) {
   expect(c, results == ANY_RESULTS || wanted(c->next) == results,
          "a call with other results than its caller wants");
   if (c->next->proto)
-    expect(c, !!(c->next->flags & FRAME_FRESH) == from_c, "a call from nowhere");
+    expect(c, !!(c->next->flags & FRAME_FRESH) == from_c,
+           "a call from nowhere");
 }
 
 static void check_pending(Check *c) {
@@ -53,14 +56,31 @@ static void check_pending(Check *c) {
     expect(c, callee >= a + 2 && callee <= a + GETARG_B(i), "a concatenation");
     expect_callee(c, 1, true);
     break;
-  case OP_MMBIN: case OP_MMBINI: case OP_MMBINK: case OP_UNM: case OP_BNOT:
-  case OP_LEN: case OP_GETTABUP: case OP_GETTABLE: case OP_GETI: case OP_GETFIELD:
-  case OP_SELF: case OP_LT: case OP_LE: case OP_LTI: case OP_LEI: case OP_GTI:
-  case OP_GEI: case OP_EQ:
+  case OP_MMBIN:
+  case OP_MMBINI:
+  case OP_MMBINK:
+  case OP_UNM:
+  case OP_BNOT:
+  case OP_LEN:
+  case OP_GETTABUP:
+  case OP_GETTABLE:
+  case OP_GETI:
+  case OP_GETFIELD:
+  case OP_SELF:
+  case OP_LT:
+  case OP_LE:
+  case OP_LTI:
+  case OP_LEI:
+  case OP_GTI:
+  case OP_GEI:
+  case OP_EQ:
     expect(c, callee == above, "a metamethod in another place");
     expect_callee(c, 1, true);
     break;
-  case OP_SETTABUP: case OP_SETTABLE: case OP_SETI: case OP_SETFIELD:
+  case OP_SETTABUP:
+  case OP_SETTABLE:
+  case OP_SETI:
+  case OP_SETFIELD:
     expect(c, callee == above, "a metamethod in another place");
     expect_callee(c, 0, true);
     break;
@@ -71,7 +91,8 @@ static void check_pending(Check *c) {
   case OP_RETURN:
     expect(c, TESTARG_k(i) && callee >= above && a + f->nres <= callee,
            "a closing return");
-    expect(c, GETARG_B(i) == 0 || GETARG_B(i) - 1 == f->nres, "a closing return");
+    expect(c, GETARG_B(i) == 0 || GETARG_B(i) - 1 == f->nres,
+           "a closing return");
     expect_callee(c, 0, true);
     break;
   default: damaged(c->d, "a call waits where none can");
@@ -81,7 +102,8 @@ static void check_pending(Check *c) {
 static bool is_number_loop(lua_State *co, int slot) {
   lu_byte tag = rawtt(slot_value(co, slot));
   return (tag == LUA_VNUMINT || tag == LUA_VNUMFLT) &&
-         rawtt(slot_value(co, slot + 1)) == tag && rawtt(slot_value(co, slot + 2)) == tag;
+         rawtt(slot_value(co, slot + 1)) == tag &&
+         rawtt(slot_value(co, slot + 2)) == tag;
 }
 
 static void check_spans(Check *c) {
@@ -91,7 +113,8 @@ static void check_spans(Check *c) {
     const Span *span = &c->d->p->code.spans[f->info->spans + s];
     if (f->pc < span->first || f->pc > span->last) continue;
     int slot = base + span->reg;
-    expect(c, slot + (span->kind == SPAN_LIST ? 0 : 2) < c->end, "a loop off the stack");
+    expect(c, slot + (span->kind == SPAN_LIST ? 0 : 2) < c->end,
+           "a loop off the stack");
     if (span->kind == SPAN_NUMBERS)
       expect(c, is_number_loop(c->co, slot), "a loop over no numbers");
     if (span->kind == SPAN_LIST)
@@ -120,7 +143,8 @@ static void check_c(Check *c) {
   const Continuation *k = f->k;
   int recover = f->flags >> FRAME_RECST;
   bool returns = f->flags & FRAME_CLSRET, guards = f->flags & FRAME_YPCALL;
-  expect(c, recover <= LUA_ERRERR && recover != LUA_YIELD, "a call of an unknown kind");
+  expect(c, recover <= LUA_ERRERR && recover != LUA_YIELD,
+         "a call of an unknown kind");
   expect(c, f->results >= LUA_MULTRET || hastocloseCfunc(f->results),
          "a call with impossible results");
   expect(c, !recover || guards, "an error without a protected call");
@@ -134,14 +158,18 @@ static void check_c(Check *c) {
   }
   expect(c, returns || k, "a C function that cannot go on");
   expect_callee(c, returns || recover ? 0 : k ? k->results : ANY_RESULTS, true);
-  if (k) expect(c, c->next->virtual - (f->func + 1) >= k->below, "a value is missing");
+  if (k)
+    expect(c, c->next->virtual - (f->func + 1) >= k->below,
+           "a value is missing");
   if (returns)
     expect(c,
-           hastocloseCfunc(f->results) && f->nres <= c->next->virtual - (f->func + 1),
+           hastocloseCfunc(f->results) &&
+               f->nres <= c->next->virtual - (f->func + 1),
            "a C function that returns too much");
   if (guards) {
     expect(c, k && k->f, "a protected call of an unknown function");
-    expect(c, f->called > f->func + k->below - 1 && f->called <= c->next->virtual,
+    expect(c,
+           f->called > f->func + k->below - 1 && f->called <= c->next->virtual,
            "a protected call off the stack");
   }
 }
@@ -150,14 +178,16 @@ static bool is_function(lua_State *co, int slot) {
   return ttisfunction(slot_value(co, slot));
 }
 
-/* The handlers form a chain: the current one is the innermost protected call's own,
- * each call keeps the one outside. A call's own handler lies among its values. */
-static void check_handlers(Decoder *d, lua_State *co, const Frame *frames, int n,
-                           int handler) {
+/* The handlers form a chain: the current one is the innermost protected call's
+ * own, each call keeps the one outside. A call's own handler lies among its
+ * values. */
+static void check_handlers(Decoder *d, lua_State *co, const Frame *frames,
+                           int n, int handler) {
   for (int i = n; i-- > 0;) {
     const Frame *f = &frames[i];
     if (!(f->flags & FRAME_YPCALL) || f->proto) continue;
-    if (handler && !(handler > f->func && handler < f->called && is_function(co, handler)))
+    if (handler &&
+        !(handler > f->func && handler < f->called && is_function(co, handler)))
       damaged(d, "an error handler off the stack");
     handler = f->handler;
   }
@@ -168,8 +198,8 @@ static void check_handlers(Decoder *d, lua_State *co, const Frame *frames, int n
 static bool is_closing_register(const Persist *p, const Frame *f, int reg) {
   for (uint32_t s = 0; s < f->info->nspans; s++) {
     const Span *span = &p->code.spans[f->info->spans + s];
-    if (span->kind == SPAN_PAIRS && reg == span->reg + 3 && f->pc >= span->first &&
-        f->pc <= span->last)
+    if (span->kind == SPAN_PAIRS && reg == span->reg + 3 &&
+        f->pc >= span->first && f->pc <= span->last)
       return true;
   }
   int at = 0;
@@ -178,7 +208,8 @@ static bool is_closing_register(const Persist *p, const Frame *f, int reg) {
     if (v->startpc > f->pc) break;
     if (f->pc >= v->endpc) continue;
     Instruction first = f->proto->code[v->startpc];
-    if (at++ == reg) return GET_OPCODE(first) == OP_TBC && GETARG_A(first) == reg;
+    if (at++ == reg)
+      return GET_OPCODE(first) == OP_TBC && GETARG_A(first) == reg;
   }
   /* A block that is being left has already forgotten its variables. */
   Instruction i = f->proto->code[f->pc];
@@ -192,15 +223,16 @@ static bool is_closing_register(const Persist *p, const Frame *f, int reg) {
   return false;
 }
 
-static void check_closing(Decoder *d, const Frame *frames, int n, const int *tbc,
-                          int ntbc) {
+static void check_closing(Decoder *d, const Frame *frames, int n,
+                          const int *tbc, int ntbc) {
   int at = 0;
   for (int i = 0; i < ntbc; i++) {
     while (at + 1 < n && frames[at + 1].virtual <= tbc[i]) at++;
     const Frame *f = &frames[at];
     bool ok;
     if (f->proto) {
-      ok = tbc[i] > f->func && is_closing_register(d->p, f, tbc[i] - f->func - 1);
+      ok = tbc[i] > f->func &&
+           is_closing_register(d->p, f, tbc[i] - f->func - 1);
     } else if (f->flags >> FRAME_RECST) {
       /* An error is on its way through what a protected call had called. */
       ok = tbc[i] > f->called;
@@ -211,8 +243,8 @@ static void check_closing(Decoder *d, const Frame *frames, int n, const int *tbc
   }
 }
 
-void thread_check(Decoder *d, lua_State *co, const Frame *frames, int nframes, int top,
-                  int handler, const int *tbc, int ntbc) {
+void thread_check(Decoder *d, lua_State *co, const Frame *frames, int nframes,
+                  int top, int handler, const int *tbc, int ntbc) {
   Check c = { .d = d, .co = co };
   if (wanted(&frames[0]) != LUA_MULTRET ||
       (frames[0].proto && !(frames[0].flags & FRAME_FRESH)))
@@ -221,8 +253,10 @@ void thread_check(Decoder *d, lua_State *co, const Frame *frames, int nframes, i
     c.f = &frames[i];
     c.next = i + 1 < nframes ? &frames[i + 1] : NULL;
     c.end = c.next ? c.next->virtual : top;
-    if (c.f->proto) check_lua(&c);
-    else check_c(&c);
+    if (c.f->proto)
+      check_lua(&c);
+    else
+      check_c(&c);
   }
   check_handlers(d, co, frames, nframes, handler);
   check_closing(d, frames, nframes, tbc, ntbc);
@@ -253,7 +287,8 @@ bool thread_can_capture(lua_State *co, int slot) {
   for (int i = 0; i < p->sizep; i++)
     for (int u = 0; u < p->p[i]->sizeupvalues; u++) {
       const Upvaldesc *up = &p->p[i]->upvalues[u];
-      if (up->instack && up->idx == reg && up->name && strcmp(getstr(up->name), name) == 0)
+      if (up->instack && up->idx == reg && up->name &&
+          strcmp(getstr(up->name), name) == 0)
         return true;
     }
   return false;

@@ -1,5 +1,5 @@
-/* A suspended coroutine from bytes: slots first, then a plain description of its
- * calls, which is checked as a whole; only then do they become Lua's. */
+/* A suspended coroutine from bytes: slots first, then a plain description of
+ * its calls, which is checked as a whole; only then do they become Lua's. */
 #include "persist/graph.h"
 
 #include <limits.h>
@@ -31,9 +31,10 @@ static void take_lua_frame(Decoder *d, lua_State *co, Frame *f) {
                        code_chunk(&d->p->code, f->info->chunk)->digest,
                        DIGEST_BYTES) == 0;
     if (!same)
-      reject(d, ERR_CONFLICT,
-             "the code of \"%s\" has changed while a function of it was waiting",
-             code_chunk(&d->p->code, f->info->chunk)->name);
+      reject(
+          d, ERR_CONFLICT,
+          "the code of \"%s\" has changed while a function of it was waiting",
+          code_chunk(&d->p->code, f->info->chunk)->name);
     f->info = now;
     f->proto = now->proto;
   }
@@ -49,9 +50,12 @@ static void take_lua_frame(Decoder *d, lua_State *co, Frame *f) {
 
 static void take_c_frame(Decoder *d, lua_State *co, Frame *f, int top) {
   const TValue *v = slot_value(co, f->func);
-  if (ttislcf(v)) f->f = fvalue(v);
-  else if (ttisCclosure(v)) f->f = clCvalue(v)->f;
-  else damaged(d, "a call without its function");
+  if (ttislcf(v))
+    f->f = fvalue(v);
+  else if (ttisCclosure(v))
+    f->f = clCvalue(v)->f;
+  else
+    damaged(d, "a call without its function");
   int64_t results = take_signed(d);
   if (results < SHRT_MIN || results > SHRT_MAX)
     damaged(d, "a call with too many results");
@@ -61,7 +65,8 @@ static void take_c_frame(Decoder *d, lua_State *co, Frame *f, int top) {
   if (ttisstring(&name)) {
     f->k = continuation_named(d->p, tsvalue(&name));
     if (!f->k)
-      reject(d, ERR_NOT_FOUND, "the C function \"%s\" that waits is not known here",
+      reject(d, ERR_NOT_FOUND,
+             "the C function \"%s\" that waits is not known here",
              getstr(tsvalue(&name)));
   } else if (!ttisnil(&name)) {
     damaged(d, "a name is missing");
@@ -83,8 +88,10 @@ static void take_frames(Decoder *d, lua_State *co, uint32_t n, int top) {
     if (step == 0 || step >= (uint64_t)(top - last))
       damaged(d, "a call off the stack");
     f.func = f.virtual = last + (int)step;
-    if (f.flags & FRAME_LUA) take_lua_frame(d, co, &f);
-    else take_c_frame(d, co, &f, top);
+    if (f.flags & FRAME_LUA)
+      take_lua_frame(d, co, &f);
+    else
+      take_c_frame(d, co, &f, top);
     if (f.virtual <= last) damaged(d, "a call off the stack");
     last = f.func;
     p->frames[i] = f;
@@ -146,13 +153,16 @@ static void set_frame(lua_State *co, CallInfo *ci, const Frame *f, int end) {
     ci->callstatus |= CIST_CLSRET;
     ci->u2.nres = f->nres;
   }
-  ci->callstatus |= (unsigned short)((f->flags >> FRAME_RECST & 7) << CIST_RECST);
+  ci->callstatus |= (unsigned short)((f->flags >> FRAME_RECST & 7)
+                                     << CIST_RECST);
 }
 
-/* The end of what a frame may use: its registers, or some room above its values. */
+/* The end of what a frame may use: its registers, or some room above its
+ * values. */
 static int frame_end(const Frame *frames, int n, int i, int top) {
   int end = i + 1 < n ? frames[i + 1].virtual : top;
-  if (frames[i].proto) return frames[i].func + 1 + frames[i].proto->maxstacksize;
+  if (frames[i].proto)
+    return frames[i].func + 1 + frames[i].proto->maxstacksize;
   return end + LUA_MINSTACK;
 }
 
@@ -172,7 +182,8 @@ static void set_frames(lua_State *co, const Frame *frames, int n, int top) {
 
 static uint32_t take_slot_count(Decoder *d) {
   uint32_t n = (uint32_t)take_number(d, PERSIST_SLOTS_MAX - 1);
-  if (n > (size_t)(d->end - d->r) + PERSIST_NILS_MAX) damaged(d, "it ends early");
+  if (n > (size_t)(d->end - d->r) + PERSIST_NILS_MAX)
+    damaged(d, "it ends early");
   return n;
 }
 
@@ -190,7 +201,8 @@ void thread_load(Decoder *d, lua_State *co) {
     take_frames(d, co, nframes, top);
     int handler = (int)take_number(d, (uint64_t)top);
     nclosing = take_closing(d, closing, countof(closing), top);
-    thread_check(d, co, d->p->frames, (int)nframes, top, handler, closing, nclosing);
+    thread_check(d, co, d->p->frames, (int)nframes, top, handler, closing,
+                 nclosing);
     set_frames(co, d->p->frames, (int)nframes, top);
     co->errfunc = (ptrdiff_t)offset_of_slot(handler);
     co->status = LUA_YIELD;
@@ -215,5 +227,6 @@ void thread_abandon(lua_State *co) {
   co->errfunc = 0;
   co->tbclist.p = co->stack.p;
   co->top.p = co->stack.p + 1;
-  for (int i = 1; i < stacksize(co) + EXTRA_STACK; i++) setnilvalue(slot_value(co, i));
+  for (int i = 1; i < stacksize(co) + EXTRA_STACK; i++)
+    setnilvalue(slot_value(co, i));
 }

@@ -1,5 +1,5 @@
-/* A suspended coroutine to bytes: what is on its stack, and what each of its calls
- * was doing (persistence.md, 2). */
+/* A suspended coroutine to bytes: what is on its stack, and what each of its
+ * calls was doing (persistence.md, 2). */
 #include "persist/write.h"
 
 #include <limits.h>
@@ -8,14 +8,16 @@ enum { MARK_NONE, MARK_DEAD, MARK_REST }; /* what to write for a slot */
 
 static void check_status(Encoder *e, const lua_State *co) {
   if (co->status == LUA_OK && co->ci != &co->base_ci)
-    refuse(e, ERR_APP, NULL, "a running coroutine cannot be saved; let it yield or end "
-                             "before waiting");
+    refuse(e, ERR_APP, NULL,
+           "a running coroutine cannot be saved; let it yield or end "
+           "before waiting");
   if (co->status == LUA_YIELD && isLua(co->ci))
-    refuse(e, ERR_APP, NULL, "a coroutine that a debug hook interrupted cannot be saved");
+    refuse(e, ERR_APP, NULL,
+           "a coroutine that a debug hook interrupted cannot be saved");
 }
 
-/* Where the callee's arguments begin: a function with extra arguments stands above
- * them. */
+/* Where the callee's arguments begin: a function with extra arguments stands
+ * above them. */
 static int virtual_func(const lua_State *co, const CallInfo *ci) {
   int func = slot_of(co, ci->func.p);
   if (isLua(ci) && frame_proto(ci)->is_vararg)
@@ -30,24 +32,28 @@ static const ProtoInfo *info_of(Encoder *e, const CallInfo *ci) {
     const Proto *p = clLvalue(&f)->p;
     char place[PLACE_MAX];
     refuse(e, ERR_APP, &f,
-           "the function at %s was made by load and cannot be saved while it waits; "
+           "the function at %s was made by load and cannot be saved while it "
+           "waits; "
            "define it in a module",
            place_in(place, p, p->linedefined));
   }
   return info;
 }
 
-/* Registers that hold nothing but leftovers: only where the callee begins above all
- * registers does anything lie between. */
-static void mark_dead(lua_State *co, const CallInfo *ci, int end, lu_byte *marks) {
+/* Registers that hold nothing but leftovers: only where the callee begins above
+ * all registers does anything lie between. */
+static void mark_dead(lua_State *co, const CallInfo *ci, int end,
+                      lu_byte *marks) {
   const Proto *p = frame_proto(ci);
   int pc = frame_pc(ci), base = slot_of(co, ci->func.p) + 1;
   Instruction i = p->code[pc];
   RegSet live = { { 0 } };
   switch (GET_OPCODE(i)) {
-  case OP_CALL: case OP_TAILCALL: case OP_TFORCALL: case OP_CONCAT:
-  case OP_CLOSE:
-    return;
+  case OP_CALL:
+  case OP_TAILCALL:
+  case OP_TFORCALL:
+  case OP_CONCAT:
+  case OP_CLOSE: return;
   case OP_RETURN:
     for (int r = 0; r < ci->u2.nres; r++) {
       int reg = GETARG_A(i) + r;
@@ -63,11 +69,13 @@ static void mark_dead(lua_State *co, const CallInfo *ci, int end, lu_byte *marks
   default: live = code_live_after(p, pc); break;
   }
   for (int reg = code_locals(p, pc); base + reg < end && reg <= MAXARG_A; reg++)
-    if (!reg_in(&live, reg) && reg < p->maxstacksize) marks[base + reg] = MARK_DEAD;
+    if (!reg_in(&live, reg) && reg < p->maxstacksize)
+      marks[base + reg] = MARK_DEAD;
 }
 
 static bool is_table_next(const Persist *p, lua_State *co, int slot) {
-  return is_next(p, slot_value(co, slot)) && ttistable(slot_value(co, slot + 1));
+  return is_next(p, slot_value(co, slot)) &&
+         ttistable(slot_value(co, slot + 1));
 }
 
 static void mark_slots(Encoder *e, lua_State *co, int top) {
@@ -91,7 +99,8 @@ static void mark_slots(Encoder *e, lua_State *co, int top) {
   }
 }
 
-static void put_slots(Encoder *e, lua_State *co, int first, int top, bool marked) {
+static void put_slots(Encoder *e, lua_State *co, int first, int top,
+                      bool marked) {
   const lu_byte *marks = e->p->marks;
   put_number(e, (uint64_t)(top - first));
   uint32_t nils = 0;
@@ -106,7 +115,8 @@ static void put_slots(Encoder *e, lua_State *co, int first, int top, bool marked
     nils = 0;
     if (mark == MARK_REST)
       put_rest(e, hvalue(slot_value(co, i + 1)), slot_value(co, i + 2));
-    else put_value(e, v);
+    else
+      put_value(e, v);
   }
   put_nils(e, nils);
 }
@@ -128,8 +138,8 @@ static void put_lua_frame(Encoder *e, const CallInfo *ci, int func, int last) {
 }
 
 static void put_c_frame(Encoder *e, const CallInfo *ci, int func, int last) {
-  /* Only a frame that is not already returning uses its continuation; elsewhere the
-   * field may be a leftover. */
+  /* Only a frame that is not already returning uses its continuation; elsewhere
+   * the field may be a leftover. */
   bool returning = ci->callstatus & CIST_CLSRET;
   const Continuation *k = NULL;
   if (!returning && ci->u.c.k) {
@@ -137,7 +147,8 @@ static void put_c_frame(Encoder *e, const CallInfo *ci, int func, int last) {
     if (!k) {
       TValue f = *s2v(ci->func.p);
       refuse(e, ERR_APP, &f,
-             "a C function that waits in its middle cannot be saved; call it without "
+             "a C function that waits in its middle cannot be saved; call it "
+             "without "
              "waiting inside");
     }
   }
@@ -175,8 +186,10 @@ static void put_frames(Encoder *e, lua_State *co) {
   int last = 0;
   for (const CallInfo *ci = co->base_ci.next;; ci = ci->next) {
     int func = slot_of(co, ci->func.p);
-    if (isLua(ci)) put_lua_frame(e, ci, func, last);
-    else put_c_frame(e, ci, func, last);
+    if (isLua(ci))
+      put_lua_frame(e, ci, func, last);
+    else
+      put_c_frame(e, ci, func, last);
     last = func;
     if (ci == co->ci) break;
   }
@@ -196,7 +209,8 @@ static void put_closing(Encoder *e, const lua_State *co) {
     }
   }
   if (n > countof(slots))
-    refuse(e, ERR_TOO_BIG, NULL, "more than %d variables of a coroutine wait to be closed",
+    refuse(e, ERR_TOO_BIG, NULL,
+           "more than %d variables of a coroutine wait to be closed",
            PERSIST_CLOSING_MAX);
   put_number(e, n);
   int last = 0;
@@ -210,7 +224,8 @@ void thread_save(Encoder *e, lua_State *co) {
   check_status(e, co);
   int top = slot_of(co, co->top.p);
   if (top > PERSIST_SLOTS_MAX)
-    refuse(e, ERR_TOO_BIG, NULL, "a coroutine with more than %d values on its stack",
+    refuse(e, ERR_TOO_BIG, NULL,
+           "a coroutine with more than %d values on its stack",
            PERSIST_SLOTS_MAX);
   if (co->status == LUA_OK) {
     put_byte(e, THREAD_PLAIN);
@@ -223,8 +238,8 @@ void thread_save(Encoder *e, lua_State *co) {
     put_number(e, (uint64_t)slot_of_offset(co->errfunc));
     put_closing(e, co);
   } else {
-    /* What died keeps the one value coroutine.close may still give; when variables
-     * wait to be closed, the whole stack. Its calls are gone. */
+    /* What died keeps the one value coroutine.close may still give; when
+     * variables wait to be closed, the whole stack. Its calls are gone. */
     bool closing = co->tbclist.p > co->stack.p;
     put_byte(e, THREAD_FAILED);
     put_byte(e, co->status);

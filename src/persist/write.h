@@ -1,5 +1,5 @@
-/* Bytes of a graph, written in the encoder's hot path: room is asked for first, then
- * bytes go where `w` points. */
+/* Bytes of a graph, written in the encoder's hot path: room is asked for first,
+ * then bytes go where `w` points. */
 #ifndef PERSIST_WRITE_H
 #define PERSIST_WRITE_H
 
@@ -48,14 +48,18 @@ static inline void put_number(Encoder *e, uint64_t v) {
   raw_number(e, v);
 }
 
-static inline void put_signed(Encoder *e, int64_t v) { put_number(e, zigzag(v)); }
+static inline void put_signed(Encoder *e, int64_t v) {
+  put_number(e, zigzag(v));
+}
 
 /* Writes a string in full or by its number, which it returns. */
 uint32_t put_string(Encoder *e, TString *s);
 static inline void put_string_again(Encoder *e, uint32_t id) {
   need(e, 6);
-  if (id < 64) raw_byte(e, T_STRING_NEAR + (int)id);
-  else raw_byte(e, T_STRING_REF), raw_number(e, id);
+  if (id < 64)
+    raw_byte(e, T_STRING_NEAR + (int)id);
+  else
+    raw_byte(e, T_STRING_REF), raw_number(e, id);
 }
 
 #endif

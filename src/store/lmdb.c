@@ -3,8 +3,8 @@
  *   loop:    queue -> [mutex] -> taken -> ... -> [mutex] -> done -> poll
  *   writer:            one transaction takes all that has queued meanwhile
  *
- * An answer leaves only when mdb_txn_commit has returned. A batch fails as a whole: its
- * items were computed one on top of the other (S42). The database:
+ * An answer leaves only when mdb_txn_commit has returned. A batch fails as a
+ * whole: its items were computed one on top of the other (S42). The database:
  *
  *   head   raw cid (22 bytes, minting order) -> revision (8 bytes, LE), head
  *   meta   "format" -> FORMAT
@@ -57,8 +57,8 @@ static uint64_t get_revision(const MDB_val *v) {
   return r;
 }
 
-/* One item into the open transaction; an LMDB code, or MDB_KEYEXIST when another
- * revision is there. */
+/* One item into the open transaction; an LMDB code, or MDB_KEYEXIST when
+ * another revision is there. */
 static int put_item(Lmdb *s, MDB_txn *txn, const StoreItem *item) {
   uint8_t raw[CID_RAW];
   memcpy(raw, item->key, sizeof raw);
@@ -81,11 +81,14 @@ static void write_batch(Lmdb *s, Pendings *batch) {
   int e = mdb_txn_begin(s->env, NULL, 0, &txn);
   for (size_t i = 0; i < batch->n && !e; i++)
     e = put_item(s, txn, &batch->list[i].item);
-  if (e && txn) mdb_txn_abort(txn);
-  else if (!e) e = mdb_txn_commit(txn);
+  if (e && txn)
+    mdb_txn_abort(txn);
+  else if (!e)
+    e = mdb_txn_commit(txn);
   if (e == EIO)
     die("the store cannot be written (%s): nobody can say what is on disk; "
-        "stopping", mdb_strerror(e));
+        "stopping",
+        mdb_strerror(e));
   for (size_t i = 0; i < batch->n; i++)
     batch->list[i].result = e == 0              ? OK
                             : e == MDB_KEYEXIST ? ERR_CONFLICT
@@ -105,7 +108,8 @@ static void *run_writer(void *ud) {
     pthread_mutex_unlock(&s->mutex);
     write_batch(s, &batch);
     pthread_mutex_lock(&s->mutex);
-    for (size_t i = 0; i < batch.n; i++) pendings_move(&s->done, &batch.list[i]);
+    for (size_t i = 0; i < batch.n; i++)
+      pendings_move(&s->done, &batch.list[i]);
     s->under_way = 0;
     free(batch.list);
     s->notify(s->notify_ud);
@@ -257,9 +261,8 @@ Store *store_lmdb_open(const char *dir, StoreNotify notify, void *ud, char *why,
   if (!e) e = pthread_create(&s->writer, NULL, run_writer, s);
   if (e) {
     no(why, size,
-       e == MDB_VERSION_MISMATCH
-           ? "the store %s was written by a newer stube%s"
-           : "cannot open the store %s: %s",
+       e == MDB_VERSION_MISMATCH ? "the store %s was written by a newer stube%s"
+                                 : "cannot open the store %s: %s",
        dir, e == MDB_VERSION_MISMATCH ? "" : mdb_strerror(e));
     release(&s->store);
     return NULL;

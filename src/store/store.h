@@ -48,8 +48,8 @@ Store *store_memory_new(void);
 
 /* Called on the writer's thread when store_poll has something to do. */
 typedef void (*StoreNotify)(void *ud);
-/* Opens or makes the store in `dir` (0700, its files 0600). NULL when that fails, with
- * one line for a person in `why`. */
+/* Opens or makes the store in `dir` (0700, its files 0600). NULL when that
+ * fails, with one line for a person in `why`. */
 Store *store_lmdb_open(const char *dir, StoreNotify notify, void *ud, char *why,
                        size_t size);
 

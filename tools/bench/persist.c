@@ -1,8 +1,9 @@
-/* What saving costs: bytes, and microseconds to encode and to decode, for the sizes
- * that persistence.md names. Medians of many runs.
+/* What saving costs: bytes, and microseconds to encode and to decode, for the
+ * sizes that persistence.md names. Medians of many runs.
  *
- *   make build/libpersist.a && cc -O2 -Isrc -isystem build/lua/src tools/bench/persist.c
- *     build/lib{persist,lua,base}.a build/libluavm.a -lsodium -lm -ldl -o build/bench-persist */
+ *   make build/libpersist.a && cc -O2 -Isrc -isystem build/lua/src
+ * tools/bench/persist.c build/lib{persist,lua,base}.a build/libluavm.a -lsodium
+ * -lm -ldl -o build/bench-persist */
 #include "base/clock.h"
 #include "lua/coro.h"
 #include "lua/loader.h"
@@ -16,16 +17,21 @@
 static const char script[] =
     "local M = {}\n"
     "local function ask(order, what) local got = wait(); return got end\n"
-    "local function item(order, i) local n = ask(order, 'item'); return n + i end\n"
+    "local function item(order, i) local n = ask(order, 'item'); return n + i "
+    "end\n"
     "local function flow(self) local order = self.order\n"
     "  for i = 1, 10 do order.total = item(order, i) end return order end\n"
     "local function rows(n) local t = {} for i = 1, n do\n"
-    "  t[i] = { id = i, text = 'row number ' .. i, done = i % 3 == 0, price = i * 1.5 } end\n"
+    "  t[i] = { id = i, text = 'row number ' .. i, done = i % 3 == 0, price = "
+    "i * 1.5 } end\n"
     "  return t end\n"
-    "local function state(n) return { name = 'Ada', order = { total = 0, vat = 0.19,\n"
-    "  address = { street = 'Main Street 1', city = 'Berlin', zip = '10115' } },\n"
+    "local function state(n) return { name = 'Ada', order = { total = 0, vat = "
+    "0.19,\n"
+    "  address = { street = 'Main Street 1', city = 'Berlin', zip = '10115' } "
+    "},\n"
     "  items = rows(n), page = 1, filter = 'all', draft = '' } end\n"
-    "function start(n) local self = state(n) return self, function() return flow(self) end end\n";
+    "function start(n) local self = state(n) return self, function() return "
+    "flow(self) end end\n";
 
 static int f_wait(lua_State *L) { return coro_wait(L); }
 
@@ -71,21 +77,23 @@ static void measure(const char *what, int rows, int with_task) {
     uint64_t t = clock_mono_ns();
     for (int i = 0; i < batch; i++) {
       buf_clear(&out);
-      if (persist_encode(p, L, 1, &out)) fprintf(stderr, "%s\n", lua_tostring(L, -1)), abort();
+      if (persist_encode(p, L, 1, &out))
+        fprintf(stderr, "%s\n", lua_tostring(L, -1)), abort();
     }
     enc[r] = clock_mono_ns() - t;
     lua_gc(L, LUA_GCSTOP);
     t = clock_mono_ns();
     for (int i = 0; i < batch; i++) {
-      if (persist_decode(p, L, buf_view(&out))) fprintf(stderr, "%s\n", lua_tostring(L, -1)), abort();
+      if (persist_decode(p, L, buf_view(&out)))
+        fprintf(stderr, "%s\n", lua_tostring(L, -1)), abort();
       lua_pop(L, 1);
     }
     dec[r] = clock_mono_ns() - t;
     lua_gc(L, LUA_GCRESTART);
     lua_gc(L, LUA_GCCOLLECT);
   }
-  printf("%-34s %7zu bytes  encode %7.2f us  decode %7.2f us\n", what, out.len, median(enc, batch),
-         median(dec, batch));
+  printf("%-34s %7zu bytes  encode %7.2f us  decode %7.2f us\n", what, out.len,
+         median(enc, batch), median(dec, batch));
   buf_free(&out);
   lua_settop(L, 0);
   vm_free(vm);

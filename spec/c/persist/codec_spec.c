@@ -1,4 +1,5 @@
-/* Values: what comes back is what was there, and what cannot be saved says why. */
+/* Values: what comes back is what was there, and what cannot be saved says why.
+ */
 #include "harness.h"
 
 #include "lua/budget.h"
@@ -9,7 +10,8 @@ static Host a, b; /* two hosts with the same scripts */
 static Buf bytes;
 
 static const char library[] =
-    "function each(t) local n = 0 for _ in pairs(t) do n = n + 1 end return n end\n"
+    "function each(t) local n = 0 for _ in pairs(t) do n = n + 1 end return n "
+    "end\n"
     "function same(x, y, seen)\n"
     "  if x ~= x and y ~= y then return true end\n"
     "  if type(x) ~= 'table' or type(y) ~= 'table' then\n"
@@ -19,7 +21,8 @@ static const char library[] =
     "  seen = seen or {}\n"
     "  if seen[x] then return seen[x] == y end\n"
     "  seen[x] = y\n"
-    "  for k, v in next, x do if not same(v, rawget(y, k), seen) then return false end end\n"
+    "  for k, v in next, x do if not same(v, rawget(y, k), seen) then return "
+    "false end end\n"
     "  for k in next, y do if rawget(x, k) == nil then return false end end\n"
     "  return #x == #y\n"
     "end\n"
@@ -48,7 +51,8 @@ static void make(Host *h, const char *body) {
     fail_msg("%s: %s", body, lua_tostring(h->L, -1));
 }
 
-/* Asserts that `body`'s table is the same after a round trip into host a and b. */
+/* Asserts that `body`'s table is the same after a round trip into host a and b.
+ */
 static void expect_same(const char *body) {
   for (Host *to = &a;; to = &b) {
     make(&a, body);
@@ -83,7 +87,8 @@ static void expect_refusal(Host *h, Err err, const char *message) {
   Err e = persist_encode(h->persist, h->L, -1, &out);
   assert_int_equal(lua_gettop(h->L), top + 1);
   if (e != err || !strstr(lua_tostring(h->L, -1), message))
-    fail_msg("got %s: %s\nand not %s", err_name(e), lua_tostring(h->L, -1), message);
+    fail_msg("got %s: %s\nand not %s", err_name(e), lua_tostring(h->L, -1),
+             message);
   assert_int_equal(out.len, 6);
   assert_int_equal(out.err, OK);
   buf_free(&out);
@@ -99,15 +104,21 @@ static void refuses(const char *body, const char *message) {
 
 static void numbers_are_exact(void **s) {
   (void)s;
-  expect_same("return { 0, 1, 63, 64, -1, 127, 128, 1 << 31, 1 << 32, math.maxinteger,"
-              " math.mininteger }");
-  expect_same("return { 0.0, -0.0, 1.5, 1e308, 5e-324, 1 / 0, -1 / 0, 0 / 0, 2^53, 0.1 }");
-  expect_same("return { [1.5] = 1, [-2^70] = 2, [math.mininteger] = 3, [2^53] = 4 }");
+  expect_same(
+      "return { 0, 1, 63, 64, -1, 127, 128, 1 << 31, 1 << 32, math.maxinteger,"
+      " math.mininteger }");
+  expect_same("return { 0.0, -0.0, 1.5, 1e308, 5e-324, 1 / 0, -1 / 0, 0 / 0, "
+              "2^53, 0.1 }");
+  expect_same(
+      "return { [1.5] = 1, [-2^70] = 2, [math.mininteger] = 3, [2^53] = 4 }");
 }
 
 static void a_nan_keeps_its_bits(void **s) {
   (void)s;
-  union { uint64_t bits; double d; } nan = { 0x7ff8dead00000001u };
+  union {
+    uint64_t bits;
+    double d;
+  } nan = { 0x7ff8dead00000001u };
   lua_newtable(a.L);
   lua_pushnumber(a.L, nan.d);
   lua_setfield(a.L, -2, "x");
@@ -121,30 +132,35 @@ static void a_nan_keeps_its_bits(void **s) {
 
 static void strings_are_exact(void **s) {
   (void)s;
-  expect_same("return { '', 'a', 'nul\\0inside', ('x'):rep(31), ('x'):rep(32), ('x'):rep(40),"
+  expect_same("return { '', 'a', 'nul\\0inside', ('x'):rep(31), ('x'):rep(32), "
+              "('x'):rep(40),"
               " ('x'):rep(41), ('x'):rep(5000), '\\xff\\xfe' }");
-  expect_same("local t = {} for i = 1, 200 do t[i] = 'string ' .. i; t['k' .. i] = t[i] end"
+  expect_same("local t = {} for i = 1, 200 do t[i] = 'string ' .. i; t['k' .. "
+              "i] = t[i] end"
               " return t");
   expect_same("return { [('long'):rep(20)] = ('long'):rep(20) }");
 }
 
 static void booleans_and_mixed_keys_are_kept(void **s) {
   (void)s;
-  expect_same("return { true, false, [true] = false, [false] = true, x = {}, [3.5] = {},"
+  expect_same("return { true, false, [true] = false, [false] = true, x = {}, "
+              "[3.5] = {},"
               " [-1] = 1, [100] = 2 }");
 }
 
 static void sharing_and_cycles_are_kept(void **s) {
   (void)s;
-  expect_copy(&b, "local x = {} return { x, x, { x } }", "return t[1] == t[2] and t[3][1] == t[1]");
+  expect_copy(&b, "local x = {} return { x, x, { x } }",
+              "return t[1] == t[2] and t[3][1] == t[1]");
   expect_copy(&b, "local x = {} x.me = x x[x] = x return x",
               "return t.me == t and t[t] == t and each(t) == 2");
 }
 
 static void nothing_recurses(void **s) {
   (void)s;
-  expect_copy(&b, "local t = {} for i = 1, 100000 do t = { t } end return t",
-              "local n = 0 while t[1] do t = t[1] n = n + 1 end return n == 100000");
+  expect_copy(
+      &b, "local t = {} for i = 1, 100000 do t = { t } end return t",
+      "local n = 0 while t[1] do t = t[1] n = n + 1 end return n == 100000");
 }
 
 static void length_with_holes_is_kept(void **s) {
@@ -152,31 +168,38 @@ static void length_with_holes_is_kept(void **s) {
   expect_same("return { 1, nil, 3, nil, nil, nil, nil, nil }");
   expect_same("return { nil, nil, 3 }");
   expect_same("return { n = 1, nil, 2, nil }");
-  expect_same("local t = {} for i = 1, 10 do t[i] = i end t[10] = nil t[9] = nil return t");
-  expect_same("local t = {} for i = 1, 100 do t[i] = i end for i = 20, 90 do t[i] = nil end"
+  expect_same("local t = {} for i = 1, 10 do t[i] = i end t[10] = nil t[9] = "
+              "nil return t");
+  expect_same("local t = {} for i = 1, 100 do t[i] = i end for i = 20, 90 do "
+              "t[i] = nil end"
               " local n = #t return t");
   expect_same("local t = table.pack(nil, nil, 1, nil) return t");
-  expect_same("local t = {} for i = 1, 64 do t[i] = i end for i = 1, 64 do t[i] = nil end return t");
-  expect_same("local t = { 1, 2, 3, 4 } t[4] = nil local n = #t t[3] = nil n = #t return t");
+  expect_same("local t = {} for i = 1, 64 do t[i] = i end for i = 1, 64 do "
+              "t[i] = nil end return t");
+  expect_same("local t = { 1, 2, 3, 4 } t[4] = nil local n = #t t[3] = nil n = "
+              "#t return t");
 }
 
 static void length_of_random_tables_is_kept(void **s) {
   (void)s;
   char body[256];
   for (int seed = 1; seed <= 150; seed++) {
-    snprintf(body, sizeof body,
-             "local x = %d local function r(n) x = (x * 1103515245 + 12345) %% 2147483648 "
-             "return x // 65536 %% n + 1 end "
-             "local t = {} for i = 1, r(60) do t[r(40)] = r(3) > 1 and i or nil "
-             "if r(5) == 1 then t.len = #t end end return t",
-             seed);
+    snprintf(
+        body, sizeof body,
+        "local x = %d local function r(n) x = (x * 1103515245 + 12345) %% "
+        "2147483648 "
+        "return x // 65536 %% n + 1 end "
+        "local t = {} for i = 1, r(60) do t[r(40)] = r(3) > 1 and i or nil "
+        "if r(5) == 1 then t.len = #t end end return t",
+        seed);
     expect_same(body);
   }
 }
 
 static void emptied_arrays_cost_nothing(void **s) {
   (void)s;
-  make(&a, "local t = {} for i = 1, 1000 do t[i] = i end for i = 1, 1000 do t[i] = nil end"
+  make(&a, "local t = {} for i = 1, 1000 do t[i] = i end for i = 1, 1000 do "
+           "t[i] = nil end"
            " return { t }");
   encode_ok(&a, &bytes);
   assert_true(bytes.len < 16);
@@ -184,38 +207,52 @@ static void emptied_arrays_cost_nothing(void **s) {
 
 static void metatables_are_kept(void **s) {
   (void)s;
-  expect_copy(&b, "return { setmetatable({}, Class) }", "return getmetatable(t[1]) == Class");
-  expect_copy(&b, "local mt = { __name = 'own' } return { setmetatable({}, mt), setmetatable({}, mt) }",
-              "local mt = getmetatable(t[1]) return mt ~= Class and mt == getmetatable(t[2]) and"
+  expect_copy(&b, "return { setmetatable({}, Class) }",
+              "return getmetatable(t[1]) == Class");
+  expect_copy(&b,
+              "local mt = { __name = 'own' } return { setmetatable({}, mt), "
+              "setmetatable({}, mt) }",
+              "local mt = getmetatable(t[1]) return mt ~= Class and mt == "
+              "getmetatable(t[2]) and"
               " mt.__name == 'own'");
-  expect_copy(&b, "local mt = {} mt.__index = mt mt.hello = 5 return { setmetatable({}, mt) }",
+  expect_copy(&b,
+              "local mt = {} mt.__index = mt mt.hello = 5 return { "
+              "setmetatable({}, mt) }",
               "return t[1].hello == 5");
 }
 
 static void metamethods_work_at_once(void **s) {
   (void)s;
-  expect_copy(&b, "return { setmetatable({}, { __index = { deep = 1 }, __mode = 'x' }) }",
-              "return t[1].deep == 1 and t[1].none == nil");
+  expect_copy(
+      &b,
+      "return { setmetatable({}, { __index = { deep = 1 }, __mode = 'x' }) }",
+      "return t[1].deep == 1 and t[1].none == nil");
 }
 
 static void weak_tables_are_saved_empty(void **s) {
   (void)s;
-  expect_copy(&b, "local keep = {} return { keep, setmetatable({ keep }, { __mode = 'v' }),"
-                  " setmetatable({ [keep] = 1 }, { __mode = 'k' }) }",
-              "return #t[2] == 0 and next(t[3]) == nil and getmetatable(t[2]).__mode == 'v'");
+  expect_copy(
+      &b,
+      "local keep = {} return { keep, setmetatable({ keep }, { __mode = 'v' }),"
+      " setmetatable({ [keep] = 1 }, { __mode = 'k' }) }",
+      "return #t[2] == 0 and next(t[3]) == nil and getmetatable(t[2]).__mode "
+      "== 'v'");
 }
 
 static void same_graph_has_same_bytes(void **s) {
   (void)s;
   Buf other = { 0 };
-  const char *body = "local t = { z = 1, a = 2, [10] = 3, [-5] = 4, [1.5] = 5, m = {} } "
-                     "for i = 1, 100 do t['key' .. i] = { name = 'n' .. i, id = i } end return t";
+  const char *body =
+      "local t = { z = 1, a = 2, [10] = 3, [-5] = 4, [1.5] = 5, m = {} } "
+      "for i = 1, 100 do t['key' .. i] = { name = 'n' .. i, id = i } end "
+      "return t";
   make(&a, body);
   encode_ok(&a, &bytes);
   make(&b, body); /* another seed: other hashes, another order of nodes */
   encode_ok(&b, &other);
   assert_true(slice_eq(buf_view(&bytes), buf_view(&other)));
-  make(&b, "local t = {} for i = 100, 1, -1 do t['key' .. i] = { id = i, name = 'n' .. i } end"
+  make(&b, "local t = {} for i = 100, 1, -1 do t['key' .. i] = { id = i, name "
+           "= 'n' .. i } end"
            " t.m = {} t.a = 2 t.z = 1 t[1.5] = 5 t[-5] = 4 t[10] = 3 return t");
   encode_ok(&b, &other); /* another history */
   assert_true(slice_eq(buf_view(&bytes), buf_view(&other)));
@@ -238,23 +275,28 @@ static void a_round_trip_has_the_same_bytes(void **s) {
 static void a_file_is_refused_by_type_and_path(void **s) {
   (void)s;
   refuses("return { db = { conn = io.tmpfile() } }",
-          "db.conn: a userdata of type FILE* cannot be saved; keep it at file level or open it "
+          "db.conn: a userdata of type FILE* cannot be saved; keep it at file "
+          "level or open it "
           "when needed");
 }
 
 static void paths_name_keys_and_upvalues(void **s) {
   (void)s;
-  run_text(&a, "maker", "function make_reader(f) return function() return f:read() end end");
-  refuses("return { list = { 1, { ['two words'] = make_reader(io.tmpfile()) } } }",
-          "list[2][\"two words\"] -> upvalue 'f' (maker:1): a userdata");
+  run_text(&a, "maker",
+           "function make_reader(f) return function() return f:read() end end");
+  refuses(
+      "return { list = { 1, { ['two words'] = make_reader(io.tmpfile()) } } }",
+      "list[2][\"two words\"] -> upvalue 'f' (maker:1): a userdata");
   refuses("return { [io.tmpfile()] = 1 }", "a key: a userdata");
-  refuses("return { x = setmetatable({}, { f = io.tmpfile() }) }", "x -> its metatable.f: a userdata");
+  refuses("return { x = setmetatable({}, { f = io.tmpfile() }) }",
+          "x -> its metatable.f: a userdata");
 }
 
 static void paths_name_locals_of_waiting_functions(void **s) {
   (void)s;
-  run_text(&a, "shop", "function order()\n  local db = io.tmpfile()\n  local x = wait()\n"
-                       "  return db, x\nend");
+  run_text(&a, "shop",
+           "function order()\n  local db = io.tmpfile()\n  local x = wait()\n"
+           "  return db, x\nend");
   lua_State *co = coro_take(a.vm);
   lua_getglobal(a.L, "order");
   lua_xmove(a.L, co, 1);
@@ -263,7 +305,8 @@ static void paths_name_locals_of_waiting_functions(void **s) {
   lua_newtable(a.L);
   lua_insert(a.L, -2);
   lua_setfield(a.L, -2, "task");
-  expect_refusal(&a, ERR_APP, "task -> local 'db' (shop:3): a userdata of type FILE*");
+  expect_refusal(&a, ERR_APP,
+                 "task -> local 'db' (shop:3): a userdata of type FILE*");
 }
 
 static void describe(void *ud, lua_State *L, int key, Buf *out) {
@@ -274,18 +317,22 @@ static void describe(void *ud, lua_State *L, int key, Buf *out) {
 static void the_first_step_can_be_described(void **s) {
   (void)s;
   persist_describe(a.persist, describe, NULL);
-  refuses("return { ['shop/order'] = { f = io.tmpfile() } }", "flow \"shop/order\".f: a userdata");
+  refuses("return { ['shop/order'] = { f = io.tmpfile() } }",
+          "flow \"shop/order\".f: a userdata");
 }
 
 static void iterators_with_userdata_are_refused_by_name(void **s) {
   (void)s;
-  refuses("return { it = ('a b'):gmatch('%a') }", "string.gmatch cannot be saved; collect");
-  refuses("return { it = io.lines('/dev/null') }", "io.lines cannot be saved; read");
+  refuses("return { it = ('a b'):gmatch('%a') }",
+          "string.gmatch cannot be saved; collect");
+  refuses("return { it = io.lines('/dev/null') }",
+          "io.lines cannot be saved; read");
 }
 
 static void finalizers_are_refused(void **s) {
   (void)s;
-  run_text(&a, "gc", "Gc = { __gc = function() end }  function new_gc() return nil end");
+  run_text(&a, "gc",
+           "Gc = { __gc = function() end }  function new_gc() return nil end");
   lua_newtable(a.L);
   lua_newtable(a.L);
   lua_getglobal(a.L, "Gc");
@@ -297,7 +344,8 @@ static void finalizers_are_refused(void **s) {
 static void functions_made_by_load_are_refused_by_name(void **s) {
   (void)s;
   refuses("return { f = load('return 1', '=typed') }",
-          "f: the function at typed:0 was made by load and cannot be saved; define it in a module");
+          "f: the function at typed:0 was made by load and cannot be saved; "
+          "define it in a module");
 }
 
 /* save(t) -> the error message, or nil */
@@ -311,18 +359,21 @@ static int f_save(lua_State *L) {
 static void running_coroutines_are_refused(void **s) {
   (void)s;
   lua_register(a.L, "save", f_save);
-  run_text(&a, "running",
-           "function inside() return coroutine.wrap(function()\n"
-           "  return save { co = coroutine.running() } end)() end\n"
-           "function outside() local co = coroutine.running()\n"
-           "  return coroutine.wrap(function() return save { x = co } end)() end\n"
-           "function both() return coroutine.wrap(outside)() end\n"
-           "function fresh() return save { co = coroutine.create(inside) } end");
+  run_text(
+      &a, "running",
+      "function inside() return coroutine.wrap(function()\n"
+      "  return save { co = coroutine.running() } end)() end\n"
+      "function outside() local co = coroutine.running()\n"
+      "  return coroutine.wrap(function() return save { x = co } end)() end\n"
+      "function both() return coroutine.wrap(outside)() end\n"
+      "function fresh() return save { co = coroutine.create(inside) } end");
   make(&a, "return { inside(), both(), fresh() }");
   lua_rawgeti(a.L, -1, 1);
-  assert_non_null(strstr(lua_tostring(a.L, -1), "co: a running coroutine cannot"));
+  assert_non_null(
+      strstr(lua_tostring(a.L, -1), "co: a running coroutine cannot"));
   lua_rawgeti(a.L, -2, 2);
-  assert_non_null(strstr(lua_tostring(a.L, -1), "x: a running coroutine cannot"));
+  assert_non_null(
+      strstr(lua_tostring(a.L, -1), "x: a running coroutine cannot"));
   assert_int_equal(lua_rawlen(a.L, 1), 2);
   lua_settop(a.L, 0);
 }
@@ -332,7 +383,8 @@ static void light_userdata_are_refused(void **s) {
   lua_newtable(a.L);
   lua_pushlightuserdata(a.L, &bytes);
   lua_setfield(a.L, -2, "p");
-  expect_refusal(&a, ERR_APP, "p: a light userdata (an address) cannot be saved");
+  expect_refusal(&a, ERR_APP,
+                 "p: a light userdata (an address) cannot be saved");
 }
 
 /* --- limits --- */
@@ -352,7 +404,8 @@ static void size_is_limited_to_the_byte(void **s) {
   assert_int_equal(out.len, 4);
   assert_non_null(strstr(lua_tostring(a.L, -1), "larger than 1"));
   lua_settop(a.L, 0);
-  make(&a, "local t = {} for i = 1, 100000 do t[i] = 'text ' .. i end return t");
+  make(&a,
+       "local t = {} for i = 1, 100000 do t[i] = 'text ' .. i end return t");
   assert_int_equal(persist_encode(a.persist, a.L, -1, &out), ERR_TOO_BIG);
   lua_settop(a.L, 0);
   buf_free(&out);
@@ -387,9 +440,12 @@ static void wait_in(const char *function, lua_Integer n) {
 
 static void waiting_calls_are_limited(void **s) {
   (void)s;
-  run_text(&a, "deep", "function deep(n) if n > 0 then return (deep(n - 1)) end return wait() end");
+  run_text(&a, "deep",
+           "function deep(n) if n > 0 then return (deep(n - 1)) end return "
+           "wait() end");
   for (int extra = 0; extra <= 1; extra++) {
-    wait_in("deep", PERSIST_FRAMES_MAX - 2 + extra); /* deep(n) .. deep(0), wait */
+    wait_in("deep",
+            PERSIST_FRAMES_MAX - 2 + extra); /* deep(n) .. deep(0), wait */
     if (extra) {
       expect_refusal(&a, ERR_TOO_BIG, "more than 1000 calls wait");
     } else {
@@ -402,33 +458,39 @@ static void waiting_calls_are_limited(void **s) {
 
 static void stacks_are_limited(void **s) {
   (void)s;
-  run_text(&a, "wide", "function wide(n) return (function(...) wait() return ... end)"
-                       "(table.unpack({}, 1, n)) end");
+  run_text(&a, "wide",
+           "function wide(n) return (function(...) wait() return ... end)"
+           "(table.unpack({}, 1, n)) end");
   wait_in("wide", PERSIST_SLOTS_MAX - 20);
   encode_ok(&a, &bytes);
   decode_ok(&a, &bytes);
   lua_settop(a.L, 0);
   wait_in("wide", PERSIST_SLOTS_MAX);
-  expect_refusal(&a, ERR_TOO_BIG, "a coroutine with more than 100000 values on its stack");
+  expect_refusal(&a, ERR_TOO_BIG,
+                 "a coroutine with more than 100000 values on its stack");
 }
 
 static void closing_variables_are_limited(void **s) {
   (void)s;
-  run_text(&a, "close", "local mt = { __close = function() end }\n"
-                        "function close(n) local x <close> = setmetatable({}, mt)\n"
-                        "  if n > 1 then close(n - 1) else wait() end end");
+  run_text(&a, "close",
+           "local mt = { __close = function() end }\n"
+           "function close(n) local x <close> = setmetatable({}, mt)\n"
+           "  if n > 1 then close(n - 1) else wait() end end");
   wait_in("close", PERSIST_CLOSING_MAX);
   encode_ok(&a, &bytes);
   decode_ok(&a, &bytes);
   lua_settop(a.L, 0);
   wait_in("close", PERSIST_CLOSING_MAX + 1);
-  expect_refusal(&a, ERR_TOO_BIG, "more than 256 variables of a coroutine wait to be closed");
+  expect_refusal(&a, ERR_TOO_BIG,
+                 "more than 256 variables of a coroutine wait to be closed");
 }
 
 static void waiting_pairs_are_limited(void **s) {
   (void)s;
-  run_text(&a, "nest", "function nest(n) if n > 0 then for _ in pairs { 1 } do nest(n - 1) end "
-                       "else wait() end end");
+  run_text(
+      &a, "nest",
+      "function nest(n) if n > 0 then for _ in pairs { 1 } do nest(n - 1) end "
+      "else wait() end end");
   for (int extra = 0; extra <= 1; extra++) {
     wait_in("nest", PERSIST_PAIRS_MAX + extra);
     if (extra) {
@@ -445,7 +507,8 @@ static void waiting_pairs_are_limited(void **s) {
 
 static void saving_is_not_metered(void **s) {
   (void)s;
-  make(&a, "local t = {} for i = 1, 2000 do t[i] = { 'text ' .. i } end return t");
+  make(&a,
+       "local t = {} for i = 1, 2000 do t[i] = { 'text ' .. i } end return t");
   encode_ok(&a, &bytes);
   BudgetLimits limits = { .cpu_ms = 10000, .memory = KIB(16) };
   budget_start(a.vm, &limits);
@@ -456,7 +519,8 @@ static void saving_is_not_metered(void **s) {
 
 static void the_collector_goes_on_as_before(void **s) {
   (void)s;
-  make(&a, "local t = {} for i = 1, 500 do t[i] = { 'text ' .. i } end return t");
+  make(&a,
+       "local t = {} for i = 1, 500 do t[i] = { 'text ' .. i } end return t");
   encode_ok(&a, &bytes);
   int before = lua_gc(a.L, LUA_GCCOUNT);
   for (int i = 0; i < 2000; i++) {
@@ -477,28 +541,35 @@ static void the_collector_goes_on_as_before(void **s) {
 
 static void every_cut_is_refused(void **s) {
   (void)s;
-  make(&a, "local mt = {} local t = { 1, 2.5, 'three', { x = setmetatable({}, mt) }, each } t.t = t return t");
+  make(&a, "local mt = {} local t = { 1, 2.5, 'three', { x = setmetatable({}, "
+           "mt) }, each } t.t = t return t");
   encode_ok(&a, &bytes);
   for (size_t len = 0; len < bytes.len; len++) {
     char *exact = malloc(len ? len : 1); /* so that ASan sees the end */
     memcpy(exact, bytes.ptr, len);
-    assert_int_equal(persist_decode(a.persist, a.L, slice(exact, len)), ERR_BAD_INPUT);
+    assert_int_equal(persist_decode(a.persist, a.L, slice(exact, len)),
+                     ERR_BAD_INPUT);
     assert_non_null(strstr(lua_tostring(a.L, -1), "damaged"));
     lua_settop(a.L, 0);
     free(exact);
   }
   buf_byte(&bytes, 0);
-  assert_int_equal(persist_decode(a.persist, a.L, buf_view(&bytes)), ERR_BAD_INPUT);
+  assert_int_equal(persist_decode(a.persist, a.L, buf_view(&bytes)),
+                   ERR_BAD_INPUT);
   lua_settop(a.L, 0);
 }
 
 static void lying_lengths_are_refused(void **s) {
   (void)s;
   static const char *const lies[] = {
-    "\x01\x08\xff\xff\xff\xff\xff\xff\xff\xff\x7f", "\x01\x02\xff\xff\xff\x7f\x10\xff\xff\xff\x7f",
-    "\x01\x08\x01\x05\xff\xff\xff\xff\x0f",         "\x01\x02\x80\x80\x10\x10\xff\xff\x0f",
-    "\x01\x08\x01\x0d\xff\xff\xff\xff\x0f",         "\x01\x01\x08",
-    "\x02\x00\x00",                                   "\x01\x08\x01\xff\x41\x00",
+    "\x01\x08\xff\xff\xff\xff\xff\xff\xff\xff\x7f",
+    "\x01\x02\xff\xff\xff\x7f\x10\xff\xff\xff\x7f",
+    "\x01\x08\x01\x05\xff\xff\xff\xff\x0f",
+    "\x01\x02\x80\x80\x10\x10\xff\xff\x0f",
+    "\x01\x08\x01\x0d\xff\xff\xff\xff\x0f",
+    "\x01\x01\x08",
+    "\x02\x00\x00",
+    "\x01\x08\x01\xff\x41\x00",
   };
   for (size_t i = 0; i < countof(lies); i++) {
     Err e = persist_decode(a.persist, a.L, slice_str(lies[i]));

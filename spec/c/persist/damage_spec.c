@@ -1,5 +1,6 @@
-/* Damaged graphs are refused or accepted, but never crash the host: neither when they
- * are read nor when what was accepted goes on. FLIPS=n tries n damages a save. */
+/* Damaged graphs are refused or accepted, but never crash the host: neither
+ * when they are read nor when what was accepted goes on. FLIPS=n tries n
+ * damages a save. */
 #include "harness.h"
 
 #include "lua/budget.h"
@@ -22,7 +23,8 @@ static bool has(const Buf *b, const char *text) {
   return memmem(b->ptr, b->len, text, strlen(text)) != NULL;
 }
 
-/* Saves a waiting task. Not those with __call: where damage makes an object its own
+/* Saves a waiting task. Not those with __call: where damage makes an object its
+ * own
  * __call, Lua 5.4 takes hours to find that its stack overflows. */
 static void keep(lua_State *co, const char *name) {
   if (nsaves == SAVES_MAX) return;
@@ -32,8 +34,10 @@ static void keep(lua_State *co, const char *name) {
   lua_setfield(h.L, -2, "task");
   if (persist_encode(h.persist, h.L, -1, &saves[nsaves]) != OK)
     fail_msg("%s: %s", name, lua_tostring(h.L, -1));
-  if (has(&saves[nsaves], "__call")) buf_free(&saves[nsaves]);
-  else nsaves++;
+  if (has(&saves[nsaves], "__call"))
+    buf_free(&saves[nsaves]);
+  else
+    nsaves++;
   lua_pop(h.L, 1);
 }
 
@@ -53,7 +57,8 @@ static int open_saves(void **state) {
     lua_pushvalue(h.L, -2);
     lua_xmove(h.L, co, 1);
     int n = 0, nresults;
-    while (n < WAITS_EACH && coro_run(h.vm, co, n ? 2 : 0, &nresults) == CORO_WAITS) {
+    while (n < WAITS_EACH &&
+           coro_run(h.vm, co, n ? 2 : 0, &nresults) == CORO_WAITS) {
       keep(co, lua_tostring(h.L, 2));
       lua_pushboolean(co, 1);
       lua_pushinteger(co, ++n);
@@ -114,7 +119,8 @@ static void remove_byte(Buf *b) {
 }
 static void copy_bytes(Buf *b) {
   uint32_t i = dice((uint32_t)b->len), k = dice((uint32_t)b->len), n = dice(12);
-  while (n-- > 0 && i + n < b->len && k + n < b->len) b->ptr[i + n] = b->ptr[k + n];
+  while (n-- > 0 && i + n < b->len && k + n < b->len)
+    b->ptr[i + n] = b->ptr[k + n];
 }
 
 static void survive(Damage *damage, int times) {
@@ -143,12 +149,30 @@ static void survive(Damage *damage, int times) {
   if (getenv("FLIPS")) printf("%d of %d accepted\n", accepted, nsaves * times);
 }
 
-static void flipped_bits_do_no_harm(void **s) { (void)s; survive(flip_bit, 24); }
-static void other_bytes_do_no_harm(void **s) { (void)s; survive(set_byte, 16); }
-static void neighbouring_bytes_do_no_harm(void **s) { (void)s; survive(step_byte, 24); }
-static void swapped_bytes_do_no_harm(void **s) { (void)s; survive(swap_bytes, 8); }
-static void missing_bytes_do_no_harm(void **s) { (void)s; survive(remove_byte, 8); }
-static void repeated_bytes_do_no_harm(void **s) { (void)s; survive(copy_bytes, 8); }
+static void flipped_bits_do_no_harm(void **s) {
+  (void)s;
+  survive(flip_bit, 24);
+}
+static void other_bytes_do_no_harm(void **s) {
+  (void)s;
+  survive(set_byte, 16);
+}
+static void neighbouring_bytes_do_no_harm(void **s) {
+  (void)s;
+  survive(step_byte, 24);
+}
+static void swapped_bytes_do_no_harm(void **s) {
+  (void)s;
+  survive(swap_bytes, 8);
+}
+static void missing_bytes_do_no_harm(void **s) {
+  (void)s;
+  survive(remove_byte, 8);
+}
+static void repeated_bytes_do_no_harm(void **s) {
+  (void)s;
+  survive(copy_bytes, 8);
+}
 
 int main(void) {
   const struct CMUnitTest tests[] = {

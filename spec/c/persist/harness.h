@@ -1,5 +1,6 @@
-/* What the specs of this layer share: hosts with a codec, Lua text in, one error or
- * value out. A host is a Vm that loaded its scripts and collected its names. */
+/* What the specs of this layer share: hosts with a codec, Lua text in, one
+ * error or value out. A host is a Vm that loaded its scripts and collected its
+ * names. */
 #ifndef SPEC_PERSIST_HARNESS_H
 #define SPEC_PERSIST_HARNESS_H
 
@@ -40,7 +41,8 @@ static int f_closing_c(lua_State *L) {
   return 2;
 }
 
-static UNUSED_FUNCTION void run_text(Host *h, const char *name, const char *text) {
+static UNUSED_FUNCTION void run_text(Host *h, const char *name,
+                                     const char *text) {
   if (loader_run_text(h->vm, name, slice_str(text)) != LUA_OK)
     fail_msg("%s: %s", name, lua_tostring(h->L, -1));
   lua_settop(h->L, 0);
@@ -74,7 +76,8 @@ static UNUSED_FUNCTION void host_close(Host *h) {
 /* Pushes the value of the global function `name` called with nothing. */
 static UNUSED_FUNCTION void call_global(Host *h, const char *name) {
   lua_getglobal(h->L, name);
-  if (vm_call(h->L, 0, 1) != LUA_OK) fail_msg("%s: %s", name, lua_tostring(h->L, -1));
+  if (vm_call(h->L, 0, 1) != LUA_OK)
+    fail_msg("%s: %s", name, lua_tostring(h->L, -1));
 }
 
 /* Encodes the table on top of the stack and pops it. */

@@ -1,15 +1,17 @@
-/* Each shape of shapes.lua runs once untouched; then again, saved at every wait, and
- * goes on revived: in its own Vm, in a fresh one, under a busy collector. */
+/* Each shape of shapes.lua runs once untouched; then again, saved at every
+ * wait, and goes on revived: in its own Vm, in a fresh one, under a busy
+ * collector. */
 #include "harness.h"
 
 enum { WAITS_MAX = 4000, OUT_MAX = 8192 };
 
 typedef enum Mode {
   MODE_UNTOUCHED,
-  MODE_SAVED,   /* saved at each wait, but the original goes on */
+  MODE_SAVED, /* saved at each wait, but the original goes on */
   MODE_SAME_VM,
   MODE_FRESH_VM,
-  MODE_BUSY,     /* a full collection at each wait, an eager incremental one between */
+  MODE_BUSY, /* a full collection at each wait, an eager incremental one between
+              */
   MODE_GENERATIONS,
 } Mode;
 
@@ -27,7 +29,9 @@ static void append_results(lua_State *co, int n, Buf *out) {
   for (int i = -n; i < 0; i++) {
     size_t len;
     const char *s = luaL_tolstring(co, i, &len);
-    if (lua_type(co, i - 1) == LUA_TFUNCTION || lua_type(co, i - 1) == LUA_TTABLE) s = "?", len = 1;
+    if (lua_type(co, i - 1) == LUA_TFUNCTION ||
+        lua_type(co, i - 1) == LUA_TTABLE)
+      s = "?", len = 1;
     buf_put(out, s, len);
     buf_puts(out, "\n");
     lua_pop(co, 1);
@@ -58,7 +62,8 @@ static lua_State *revive(Host *h, const Buf *bytes, const char *name) {
 }
 
 /* Runs a shape to its end; its results as text. */
-static void run_shape(const char *name, Mode mode, Host *h, Buf *out, size_t *saved) {
+static void run_shape(const char *name, Mode mode, Host *h, Buf *out,
+                      size_t *saved) {
   Buf bytes = { 0 }, again = { 0 };
   lua_State *co = coro_take(h->vm);
   lua_getglobal(h->L, "shapes");
@@ -85,8 +90,8 @@ static void run_shape(const char *name, Mode mode, Host *h, Buf *out, size_t *sa
       save(h, co, &again, name);
       if (!slice_eq(buf_view(&bytes), buf_view(&again)) &&
           strcmp(name, "pairs_object_keys") != 0)
-        fail_msg("%s: saved again it has other bytes (%zu, %zu)", name, bytes.len,
-                 again.len);
+        fail_msg("%s: saved again it has other bytes (%zu, %zu)", name,
+                 bytes.len, again.len);
     }
     if (mode >= MODE_BUSY) lua_gc(h->L, LUA_GCCOLLECT);
     lua_pushboolean(co, 1);
@@ -114,7 +119,8 @@ static void list_shapes(Host *h, Shapes *s) {
   lua_getglobal(h->L, "shapes");
   lua_pushnil(h->L);
   while (lua_next(h->L, -2)) {
-    snprintf(s->names[s->n++], sizeof s->names[0], "%s", lua_tostring(h->L, -2));
+    snprintf(s->names[s->n++], sizeof s->names[0], "%s",
+             lua_tostring(h->L, -2));
     lua_pop(h->L, 1);
   }
   lua_settop(h->L, 0);
@@ -146,11 +152,26 @@ static void run_all(Mode mode) {
   host_close(&h);
 }
 
-static void shapes_are_unchanged_by_saving(void **s) { (void)s; run_all(MODE_SAVED); }
-static void shapes_go_on_in_their_vm(void **s) { (void)s; run_all(MODE_SAME_VM); }
-static void shapes_go_on_in_a_fresh_vm(void **s) { (void)s; run_all(MODE_FRESH_VM); }
-static void shapes_go_on_under_a_busy_collector(void **s) { (void)s; run_all(MODE_BUSY); }
-static void shapes_go_on_in_generations(void **s) { (void)s; run_all(MODE_GENERATIONS); }
+static void shapes_are_unchanged_by_saving(void **s) {
+  (void)s;
+  run_all(MODE_SAVED);
+}
+static void shapes_go_on_in_their_vm(void **s) {
+  (void)s;
+  run_all(MODE_SAME_VM);
+}
+static void shapes_go_on_in_a_fresh_vm(void **s) {
+  (void)s;
+  run_all(MODE_FRESH_VM);
+}
+static void shapes_go_on_under_a_busy_collector(void **s) {
+  (void)s;
+  run_all(MODE_BUSY);
+}
+static void shapes_go_on_in_generations(void **s) {
+  (void)s;
+  run_all(MODE_GENERATIONS);
+}
 
 int main(void) {
   const struct CMUnitTest tests[] = {

@@ -1,4 +1,5 @@
-/* Both backends keep the same promises; what only a folder can do comes after. */
+/* Both backends keep the same promises; what only a folder can do comes after.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -142,8 +143,7 @@ static void what_is_queued_behind_a_failure_fails_too(void **state) {
   assert_int_equal(a.n, 1);
   store_memory_hold(s, false);
   store_settle(s);
-  for (size_t i = 0; i < 3; i++)
-    assert_int_equal(a.result[i], ERR_UNAVAILABLE);
+  for (size_t i = 0; i < 3; i++) assert_int_equal(a.result[i], ERR_UNAVAILABLE);
   assert_int_equal(store_count(s), 0);
   store_free(s);
 }
@@ -185,8 +185,7 @@ static void a_folder_is_nobody_else_s_to_read(void **state) {
 static void a_folder_that_cannot_be_is_refused_with_words(void **state) {
   (void)state;
   char why[256] = "";
-  assert_null(
-      store_lmdb_open("/dev/null/x", on_news, NULL, why, sizeof why));
+  assert_null(store_lmdb_open("/dev/null/x", on_news, NULL, why, sizeof why));
   assert_non_null(strstr(why, "/dev/null/x"));
 }
 
