@@ -16,7 +16,7 @@ typedef struct BudgetLimits {
 typedef enum Doom { DOOM_NONE, DOOM_CPU, DOOM_MEMORY } Doom;
 
 typedef struct BudgetUse {
-  uint64_t cpu_ns;
+  uint64_t cpu_ns; /* 0 when it was too little to be looked at */
   size_t bytes;
 } BudgetUse;
 

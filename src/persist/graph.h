@@ -1,3 +1,4 @@
+// clang-format off
 /* The format of a graph, and what its encoder and decoder are made of.
  *
  *   graph     version  contents of object 0, 1, 2 ...  links
@@ -10,34 +11,36 @@
  * said otherwise.
  *
  *   value     NIL | FALSE | TRUE | INT zigzag | FLOAT 8 bytes, little endian
- *             STRING len bytes | STRING_REF number         first and later
- * mentions OBJECT_REF number TABLE | THREAD | CLOSURE code | CCLOSURE name |
- * STATIC place REST count keys          the pairs() iterator with what is left
- * to do and in one byte: small integers, short strings, the first 64 strings
- *             and objects again
+ *             STRING len bytes | STRING_REF number
+ *             TABLE | THREAD | CLOSURE code | CCLOSURE name | STATIC place
+ *             OBJECT_REF number
+ *             REST count keys     the pairs() iterator, with what is left to do
+ *             in one byte: small integers, and with their length or number
+ *             short strings, the first 64 strings and the first 64 objects
  *   name      a string value
  *   code      chunk  number of the prototype
- *   chunk     number of the chunk in this graph; one past the last: digest name
- *   place     0, or chunk + 1 of a Lua function or file-level local;  len path
+ *   chunk     its number in this graph; one past the last: then digest, name
+ *   place     0, or chunk + 1 of a Lua function or variable;  len path
  *
- *   table     flags  [metatable value]  [array size  [alimit]]  array values
+ *   table     flags  [metatable value]  [array size  [alimit]  its values]
  *             [count  (key value, value) sorted by key]
  *   closure   an upvalue for each the prototype has
- *   upvalue   OBJECT_REF number | UPVALUE | STATIC place
- *     its contents: value, or OPEN thread id, slot
+ *   upvalue   UPVALUE | OBJECT_REF number | STATIC place
+ *             contents: its value, or OPEN thread id, slot
  *   cclosure  a value for each upvalue
  *   thread    kind  [status]  slot count, values
- *             when suspended: frame count, frames, error handler's slot,
- *             count of to-be-closed slots, their distances from below
- *   frame     flags  function slot - the last one's
- *     of Lua  code  instruction  results + 1  [extra arguments]  [values
- * returning] of C    results zigzag  continuation: NIL or name [handler before,
- * called slot]  [values returning]
+ *             suspended: frame count, frames, error handler's slot
+ *             not plain: count of to-be-closed slots, their distances upwards
+ *   frame     flags  function slot - the last one's, and of
+ *     Lua     code  instruction  results + 1  [extra arguments]
+ *             [values returning]
+ *     C       results zigzag  continuation: NIL or name
+ *             [handler outside, called slot]  [values returning]
  *
  * In arrays and slots a run of nils is NILS count. An upvalue whose thread is
- * mentioned only later is written with its value and linked to its slot at the
- * end: so a thread is in the graph exactly when something in the graph reaches
- * it. */
+ * mentioned only later is written with its value, and linked to its slot at
+ * the end: so a thread is in the graph exactly when it is needed. */
+// clang-format on
 #ifndef PERSIST_GRAPH_H
 #define PERSIST_GRAPH_H
 
