@@ -627,6 +627,35 @@ describe("waiting", function()
   end)
 end)
 
+describe("update", function()
+  it("gets the new args of the same child, and may wait", function()
+    local Ask = component {
+      render = function() return { "p", button("ok", "answer") } end,
+      on = { ok = function() s.answer("!") end },
+    }
+    local Child = component {
+      render = function(self)
+        return { "p", "child ", self.text, self.mark or "", s.slot "q" }
+      end,
+      update = function(self, args)
+        self.text = args.text
+        self.mark = s.await(Ask, { slot = "q" })
+      end,
+    }
+    local page = visit(component {
+      init = { n = 1 },
+      children = function(self) return { c = Child { text = "v" .. self.n } } end,
+      render = function() return { "div", button("go", "go"), s.slot "c" } end,
+      on = { go = function(self) self.n = self.n + 1 end },
+    })
+    page:click "go"
+    assert.matches("child v2 answer", page:text())
+    page:click "answer"
+    assert.matches("child v2!", page:text())
+    assert.matches('id="ix%-2"', page:html())
+  end)
+end)
+
 describe("effects as data", function()
   it("are folded like calls, in order", function()
     local page = visit(with_handler(function()

@@ -191,13 +191,8 @@ static void change(Kernel *k, lua_State *L, Inst *in, Slice slot,
   Conv *c = k->turn.conv;
   Def *def = embed_resolve(k, L, embed); /* args */
   if (child->def == def && def_get(k, L, def, "update")) {
-    conv_push(c, L, child->self);
     lua_pushvalue(L, top + 1);
-    const char *was = coro_ban(k->vm, "update");
-    k->turn.iid = child->iid;
-    lua_call(L, 2, 0);
-    coro_ban(k->vm, was);
-    child->touched = true;
+    turn_push(k, L, (Work){ .kind = WORK_UPDATE, .iid = child->iid });
     child->args_hash = hash_args(k, L, top + 1);
     conv_release(c, L, child->args);
     lua_settop(L, top + 1);

@@ -175,6 +175,18 @@ void run_event(Kernel *k, lua_State *L, Inst *in) {
 }
 
 /* The answer is on top of L. */
+void run_update(Kernel *k, lua_State *L, Inst *in) {
+  int args = lua_gettop(L);
+  if (!def_get(k, L, in->def, "update")) return;
+  lua_State *co = coro_take(k->vm);
+  int co_idx = lua_gettop(L);
+  lua_pushvalue(L, args + 1);
+  conv_push(k->turn.conv, L, in->self);
+  lua_pushvalue(L, args);
+  lua_xmove(L, co, 3);
+  run(k, L, co_idx, 2, (Run){ .iid = in->iid, .where = "update" });
+}
+
 void run_resume(Kernel *k, lua_State *L, const Work *w) {
   Task *t = conv_task(k->turn.conv, w->task);
   if (!t) return;

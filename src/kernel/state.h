@@ -12,6 +12,7 @@ typedef enum WorkKind {
   WORK_EFFECT, /* value: the effect */
   WORK_START,  /* run `start`, or a flow's body */
   WORK_EVENT,  /* value: the `ev` table */
+  WORK_UPDATE, /* value: the new args */
   WORK_RESUME, /* value: the answer, or the error when !ok */
 } WorkKind;
 
@@ -149,8 +150,9 @@ void turn_fail(Kernel *k, lua_State *L, uint32_t iid, const char *where,
 void turn_clear(Kernel *k);
 
 /* --- run.c --- */
-void run_start(Kernel *k, lua_State *L, Inst *in); /* or a flow's body */
-void run_event(Kernel *k, lua_State *L, Inst *in); /* `ev` is on top of L */
+void run_start(Kernel *k, lua_State *L, Inst *in);  /* or a flow's body */
+void run_event(Kernel *k, lua_State *L, Inst *in);  /* `ev` is on top of L */
+void run_update(Kernel *k, lua_State *L, Inst *in); /* the args are */
 /* Resumes the task of `w` with the value on top of L. */
 void run_resume(Kernel *k, lua_State *L, const Work *w);
 

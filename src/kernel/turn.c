@@ -139,6 +139,7 @@ static int f_step(lua_State *L) {
   switch (w.kind) {
   case WORK_START: run_start(k, L, in); break;
   case WORK_EVENT: run_event(k, L, in); break;
+  case WORK_UPDATE: run_update(k, L, in); break;
   case WORK_RESUME: run_resume(k, L, &w); break;
   case WORK_EFFECT: break;
   }
