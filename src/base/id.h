@@ -5,7 +5,8 @@
 
 #include "base/buf.h"
 
-#define CID_RAW 22 /* 6 bytes of mint time (ms, big endian), 16 of randomness \
+#define CID_RAW                                                               \
+  22               /* 6 bytes of mint time (ms, big endian), 16 of randomness \
                     */
 #define CID_LEN 30 /* its text */
 #define TOKEN_LEN 43 /* 256 bits as text */

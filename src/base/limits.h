@@ -36,8 +36,9 @@
   KIB(512) /* held or unsent on one connection before reading pauses */
 #define HTTP_CONNECTIONS_MAX \
   20000 /* of one server: under 20 MiB when all are idle */
-#define HTTP_WRITE_IDLE_MS 30000 /* a client that takes nothing of its answer \
-                                  */
+#define HTTP_WRITE_IDLE_MS                           \
+  30000 /* a client that takes nothing of its answer \
+         */
 #define HTTP_LINGER_MS \
   2000 /* wait for the client's end, so that it reads our last answer */
 #define HTTP_LINGER_BYTES MIB(1) /* read and thrown away meanwhile */
@@ -48,7 +49,8 @@
 #define HTTP_COOKIES_MAX 50 /* of one request; browsers keep about as many */
 
 /* --- the store --- */
-#define STORE_MAP_BYTES ((size_t)1 << 40) /* address space, not memory or disk */
+#define STORE_MAP_BYTES \
+  ((size_t)1 << 40) /* address space, not memory or disk */
 
 /* --- streams --- */
 #define SSE_UNSENT_MAX MIB(1)  /* then it is cut, and repainted on return */
@@ -61,11 +63,12 @@
 /* --- what clients send --- */
 #define JSON_DEPTH_MAX 32    /* nesting of signals */
 #define FORM_FIELDS_MAX 1000 /* of one urlencoded form or query */
-#define EVENT_QUEUE_MAX 64 /* 429: events waiting for one conversation's turn \
-                            */
-#define EVENT_NAME_MAX 64  /* bytes of an event's name in a URL */
-#define EVENT_PAGES_MAX 8  /* S39: pages whose last answer is remembered */
-#define PAGE_ID_MAX 8      /* bytes of a page's id in Stube-Event */
+#define EVENT_QUEUE_MAX                                                      \
+  64                      /* 429: events waiting for one conversation's turn \
+                           */
+#define EVENT_NAME_MAX 64 /* bytes of an event's name in a URL */
+#define EVENT_PAGES_MAX 8 /* S39: pages whose last answer is remembered */
+#define PAGE_ID_MAX 8     /* bytes of a page's id in Stube-Event */
 
 /* --- conversations --- */
 #define CONV_HEAD_BYTES_MAX \
@@ -114,7 +117,8 @@
   262144 /* empty places in arrays: 4 MiB made from few bytes */
 #define PERSIST_SLOTS_MAX \
   100000 /* values on one coroutine's stack, of Lua's million */
-#define PERSIST_CLOSING_MAX 256 /* of those, variables that wait to be closed */
+#define PERSIST_CLOSING_MAX 256 /* of those, variables that wait to be closed \
+                                 */
 
 /* --- drawing --- */
 #define MARKUP_DEPTH_MAX 512         /* nesting of an element tree */
