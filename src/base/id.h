@@ -5,11 +5,12 @@
 
 #include "base/buf.h"
 
-#define CID_RAW                                                               \
-  22               /* 6 bytes of mint time (ms, big endian), 16 of randomness \
-                    */
-#define CID_LEN 30 /* its text */
-#define TOKEN_LEN 43 /* 256 bits as text */
+/* 6 bytes of mint time (ms, big endian), 16 of randomness */
+#define CID_RAW 22
+/* its text */
+#define CID_LEN 30
+/* 256 bits as text */
+#define TOKEN_LEN 43
 
 /* Must be called once before anything else here; stops the process on failure.
  */

@@ -19,113 +19,151 @@
 #define ARENA_BLOCK_BYTES KIB(4)
 
 /* --- HTTP (wire.md, Limits) --- */
-#define HTTP_REQUEST_LINE_MAX KIB(8) /* 414 past it */
-#define HTTP_HEADER_BYTES_MAX \
-  KIB(16)                    /* 431: all headers of a request together */
-#define HTTP_HEADERS_MAX 100 /* 431 */
-#define HTTP_EVENT_BODY_MAX KIB(256) /* 413 */
-#define HTTP_PIPELINE_MAX 16         /* requests read ahead of their answers */
-#define HTTP_CONNECTIONS_PER_IP \
-  256 /* one address cannot take all descriptors */
-#define HTTP_HEADER_TIMEOUT_MS \
-  10000                           /* first byte to end of headers: slow loris */
-#define HTTP_BODY_IDLE_MS 30000   /* between two pieces of a body */
-#define HTTP_KEEPALIVE_MS 75000   /* between two requests */
-#define HTTP_PATH_SEGMENTS_MAX 32 /* of one URL path */
-#define HTTP_PIPELINE_BYTES \
-  KIB(512) /* held or unsent on one connection before reading pauses */
-#define HTTP_CONNECTIONS_MAX \
-  20000 /* of one server: under 20 MiB when all are idle */
-#define HTTP_WRITE_IDLE_MS                           \
-  30000 /* a client that takes nothing of its answer \
-         */
-#define HTTP_LINGER_MS \
-  2000 /* wait for the client's end, so that it reads our last answer */
-#define HTTP_LINGER_BYTES MIB(1) /* read and thrown away meanwhile */
-#define HTTP_READ_BYTES \
-  KIB(64) /* one read: a single buffer shared by all connections */
-#define HTTP_CHUNK_OVERHEAD \
-  16 /* framing bytes allowed per byte of a chunked body */
-#define HTTP_COOKIES_MAX 50 /* of one request; browsers keep about as many */
+/* 414 past it */
+#define HTTP_REQUEST_LINE_MAX KIB(8)
+/* 431: all headers of a request together */
+#define HTTP_HEADER_BYTES_MAX KIB(16)
+/* 431 */
+#define HTTP_HEADERS_MAX 100
+/* 413 */
+#define HTTP_EVENT_BODY_MAX KIB(256)
+/* requests read ahead of their answers */
+#define HTTP_PIPELINE_MAX 16
+/* one address cannot take all descriptors */
+#define HTTP_CONNECTIONS_PER_IP 256
+/* first byte to end of headers: slow loris */
+#define HTTP_HEADER_TIMEOUT_MS 10000
+/* between two pieces of a body */
+#define HTTP_BODY_IDLE_MS 30000
+/* between two requests */
+#define HTTP_KEEPALIVE_MS 75000
+/* of one URL path */
+#define HTTP_PATH_SEGMENTS_MAX 32
+/* held or unsent on one connection before reading pauses */
+#define HTTP_PIPELINE_BYTES KIB(512)
+/* of one server: under 20 MiB when all are idle */
+#define HTTP_CONNECTIONS_MAX 20000
+/* a client that takes nothing of its answer */
+#define HTTP_WRITE_IDLE_MS 30000
+/* wait for the client's end, so that it reads our last answer */
+#define HTTP_LINGER_MS 2000
+/* read and thrown away meanwhile */
+#define HTTP_LINGER_BYTES MIB(1)
+/* one read: a single buffer shared by all connections */
+#define HTTP_READ_BYTES KIB(64)
+/* framing bytes allowed per byte of a chunked body */
+#define HTTP_CHUNK_OVERHEAD 16
+/* of one request; browsers keep about as many */
+#define HTTP_COOKIES_MAX 50
 
 /* --- the store --- */
-#define STORE_MAP_BYTES \
-  ((size_t)1 << 40) /* address space, not memory or disk */
+/* address space, not memory or disk */
+#define STORE_MAP_BYTES ((size_t)1 << 40)
 
 /* --- streams --- */
-#define SSE_UNSENT_MAX MIB(1)  /* then it is cut, and repainted on return */
-#define SSE_KEEPALIVE_MS 15000 /* under every proxy's usual idle timeout */
-#define SSE_RETRY_DEFAULT 1000 /* Datastar's default: never written */
-#define SSE_RING_BYTES \
-  KIB(16) /* events of one conversation kept for a re-attach */
-#define SSE_STREAMS_PER_CONV 16 /* tabs on one conversation */
+/* then it is cut, and repainted on return */
+#define SSE_UNSENT_MAX MIB(1)
+/* under every proxy's usual idle timeout */
+#define SSE_KEEPALIVE_MS 15000
+/* Datastar's default: never written */
+#define SSE_RETRY_DEFAULT 1000
+/* events of one conversation kept for a re-attach */
+#define SSE_RING_BYTES KIB(16)
+/* tabs on one conversation */
+#define SSE_STREAMS_PER_CONV 16
 
 /* --- what clients send --- */
-#define JSON_DEPTH_MAX 32    /* nesting of signals */
-#define FORM_FIELDS_MAX 1000 /* of one urlencoded form or query */
-#define EVENT_QUEUE_MAX                                                      \
-  64                      /* 429: events waiting for one conversation's turn \
-                           */
-#define EVENT_NAME_MAX 64 /* bytes of an event's name in a URL */
-#define EVENT_PAGES_MAX 8 /* S39: pages whose last answer is remembered */
-#define PAGE_ID_MAX 8     /* bytes of a page's id in Stube-Event */
+/* nesting of signals */
+#define JSON_DEPTH_MAX 32
+/* of one urlencoded form or query */
+#define FORM_FIELDS_MAX 1000
+/* 429: events waiting for one conversation's turn */
+#define EVENT_QUEUE_MAX 64
+/* bytes of an event's name in a URL */
+#define EVENT_NAME_MAX 64
+/* S39: pages whose last answer is remembered */
+#define EVENT_PAGES_MAX 8
+/* bytes of a page's id in Stube-Event */
+#define PAGE_ID_MAX 8
 
 /* --- conversations --- */
-#define CONV_HEAD_BYTES_MAX \
-  KIB(256)                       /* S24: encoded state of one conversation */
-#define CONV_TASKS_MAX 64        /* S24: waiting tasks in one conversation */
-#define CONV_FRAMES_MAX 1000     /* S24: instances on one stack */
-#define CONV_INSTANCES_MAX 10000 /* live instances of one conversation */
-#define INST_TASKS_MAX 16        /* S5: waiting tasks of one instance */
-#define CONV_HOT_MAX 1024        /* in Lua's memory; the rest sleeps as bytes */
-#define CONV_PROVISIONAL_MAX \
-  10000 /* S40: minted by a GET, nobody attached yet */
-#define CONV_PROVISIONAL_MS 1800000 /* S40: 30 minutes */
+/* S24: encoded state of one conversation */
+#define CONV_HEAD_BYTES_MAX KIB(256)
+/* S24: waiting tasks in one conversation */
+#define CONV_TASKS_MAX 64
+/* S24: instances on one stack */
+#define CONV_FRAMES_MAX 1000
+/* live instances of one conversation */
+#define CONV_INSTANCES_MAX 10000
+/* S5: waiting tasks of one instance */
+#define INST_TASKS_MAX 16
+/* in Lua's memory; the rest sleeps as bytes */
+#define CONV_HOT_MAX 1024
+/* S40: minted by a GET, nobody attached yet */
+#define CONV_PROVISIONAL_MAX 10000
+/* S40: 30 minutes */
+#define CONV_PROVISIONAL_MS 1800000
 
 /* --- one turn --- */
-#define TURN_CPU_MS 250         /* S17: CPU one turn may use */
-#define TURN_CPU_WARN_MS 50     /* S17: logged from here */
-#define TURN_MEMORY_MAX MIB(64) /* S19: Lua bytes one turn may add */
-#define TURN_RESUMES_MAX 1000   /* S13: tasks resumed in one turn */
-#define TURN_EFFECTS_MAX 10000  /* S13: effects folded in one turn */
-#define RESUME_CHARGE 100       /* S17: instructions one resume counts for */
-#define TRACEBACK_MAX KIB(8)    /* S20 */
-#define PATTERN_STEPS_MAX                                       \
-  4000000 /* S18: of one match, and 8 for each byte it looks at \
-             (KEEP IN STEP: tools/lua-patches/pattern-steps.patch) */
+/* S17: CPU one turn may use */
+#define TURN_CPU_MS 250
+/* S17: logged from here */
+#define TURN_CPU_WARN_MS 50
+/* S19: Lua bytes one turn may add */
+#define TURN_MEMORY_MAX MIB(64)
+/* S13: tasks resumed in one turn */
+#define TURN_RESUMES_MAX 1000
+/* S13: effects folded in one turn */
+#define TURN_EFFECTS_MAX 10000
+/* S17: instructions one resume counts for */
+#define RESUME_CHARGE 100
+/* S20 */
+#define TRACEBACK_MAX KIB(8)
+/* S18: of one match, and 8 for each byte it looks at (KEEP IN STEP: tools/lua-
+ * patches/pattern-steps.patch) */
+#define PATTERN_STEPS_MAX 4000000
 #ifndef LUA_STACK_MAX
-#define LUA_STACK_MAX                                           \
-  250000 /* slots of one Lua stack: then it is a stack overflow \
-            (KEEP IN STEP: tools/lua-patches/stack-limit.patch) */
+/* slots of one Lua stack: then it is a stack overflow (KEEP IN STEP:
+ * tools/lua-patches/stack-limit.patch) */
+#define LUA_STACK_MAX 250000
 #endif
-#define BUDGET_HOOK_EVERY \
-  1000 /* instructions between two looks at the budget */
-#define BUDGET_CLOCK_EVERY \
-  10000 /* and between two readings of the clock, about 50 us */
-#define CLEANUP_CPU_MS \
-  20 /* S16: __close of what is removed, __tostring of an error */
+/* instructions between two looks at the budget */
+#define BUDGET_HOOK_EVERY 1000
+/* and between two readings of the clock, about 50 us */
+#define BUDGET_CLOCK_EVERY 10000
+/* S16: __close of what is removed, __tostring of an error */
+#define CLEANUP_CPU_MS 20
 #define CLEANUP_MEMORY_MAX MIB(4)
-#define CORO_POOL_MAX 256        /* P9: ended threads kept for the next task */
-#define SOURCE_BYTES_MAX MIB(16) /* one Lua file */
+/* P9: ended threads kept for the next task */
+#define CORO_POOL_MAX 256
+/* one Lua file */
+#define SOURCE_BYTES_MAX MIB(16)
 
 /* --- what a saved conversation may hold (S24; its size is CONV_HEAD_BYTES_MAX)
- * --- */
-#define PERSIST_FRAMES_MAX 1000 /* calls that wait, over all its coroutines */
-#define PERSIST_PAIRS_MAX \
-  32 /* waiting loops over pairs(): each saves its keys */
-#define PERSIST_NILS_MAX \
-  262144 /* empty places in arrays: 4 MiB made from few bytes */
-#define PERSIST_SLOTS_MAX \
-  100000 /* values on one coroutine's stack, of Lua's million */
-#define PERSIST_CLOSING_MAX 256 /* of those, variables that wait to be closed \
-                                 */
+ * * --- */
+/* calls that wait, over all its coroutines */
+#define PERSIST_FRAMES_MAX 1000
+/* waiting loops over pairs(): each saves its keys */
+#define PERSIST_PAIRS_MAX 32
+/* empty places in arrays: 4 MiB made from few bytes */
+#define PERSIST_NILS_MAX 262144
+/* values on one coroutine's stack, of Lua's million */
+#define PERSIST_SLOTS_MAX 100000
+/* of those, variables that wait to be closed */
+#define PERSIST_CLOSING_MAX 256
 
 /* --- drawing --- */
-#define MARKUP_DEPTH_MAX 512         /* nesting of an element tree */
-#define MARKUP_ATTRS_MAX 64          /* of one element; sorted on the C stack */
-#define MARKUP_ATTR_BYTES_MAX KIB(4) /* all attribute names of one element */
-#define MARKUP_WORDS_MAX 256 /* names in one class or style table; likewise */
-#define MARKUP_EVENTS_MAX 16 /* events in one on_* list */
-#define RENDER_BYTES_MAX MIB(8) /* one instance's HTML */
+/* nesting of an element tree */
+#define MARKUP_DEPTH_MAX 512
+/* of one element; sorted on the C stack */
+#define MARKUP_ATTRS_MAX 64
+/* all attribute names of one element */
+#define MARKUP_ATTR_BYTES_MAX KIB(4)
+/* names in one class or style table; likewise */
+#define MARKUP_WORDS_MAX 256
+/* events in one on_* list */
+#define MARKUP_EVENTS_MAX 16
+/* one instance's HTML */
+#define RENDER_BYTES_MAX MIB(8)
 
 #endif
