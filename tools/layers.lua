@@ -3,7 +3,7 @@
 local order = { "base", "lua", "html", "persist", "store", "kernel", "wire",
   "http", "host" }
 
--- Layers side by side may not see each other either (architecture.md 3).
+-- Layers side by side may not see each other either.
 local may_use = {
   base = {}, lua = { "base" }, html = { "base" }, persist = { "base", "lua" },
   store = { "base" },

@@ -1,4 +1,4 @@
-// examples.md 5: /dialogs, confirm, prompt, choose and info, by mouse and by
+// /dialogs, confirm, prompt, choose and info, by mouse and by
 // key.
 
 import assert from "node:assert/strict";

@@ -1,4 +1,4 @@
-// examples.md 1: /guess, a flow played to its end.
+// /guess, a flow played to its end.
 
 import assert from "node:assert/strict";
 import { AWAY, button, eventually, see, test } from "./harness.mjs";

@@ -1,4 +1,4 @@
-// examples.md 2: /multicounter, three children that know nothing of each other.
+// /multicounter, three children that know nothing of each other.
 
 import assert from "node:assert/strict";
 import { button, eventually, test } from "./harness.mjs";

@@ -18,7 +18,7 @@
 #endif
 #define ARENA_BLOCK_BYTES KIB(4)
 
-/* --- HTTP (wire.md, Limits) --- */
+/* --- HTTP --- */
 /* 414 past it */
 #define HTTP_REQUEST_LINE_MAX KIB(8)
 /* 431: all headers of a request together */

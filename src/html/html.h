@@ -1,4 +1,4 @@
-/* Lua element trees to escaped HTML (the markup of lua-api.md).
+/* Lua element trees to escaped HTML (the markup of docs/guide.md).
  *
  * Pure: the instance that is drawn comes in as a context of a few callbacks,
  * and the bytes go into a Buf. Failures are Lua errors whose message starts

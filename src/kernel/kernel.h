@@ -5,9 +5,9 @@
  *   host --- kernel_mint, kernel_post ---> kernel --- store_commit ---> store
  *     ^------- ports: released fragments, answered events <--- done ------'
  *
- * One turn runs one event to its end, all or nothing (decisions.md S1-S8). The
- * conversation is then locked until the store has committed; events that arrive
- * meanwhile wait in a bounded queue. */
+ * One turn runs one event to its end, all or nothing (docs/decisions.md, S1 to
+ * S8). The conversation is then locked until the store has committed; events
+ * that arrive meanwhile wait in a bounded queue. */
 #ifndef KERNEL_KERNEL_H
 #define KERNEL_KERNEL_H
 

@@ -268,7 +268,7 @@ void path_explain(Encoder *e);
 /* --- thread_save.c, thread_load.c, thread_check.c --- */
 void thread_save(Encoder *e, lua_State *co);
 void thread_load(Decoder *d, lua_State *co);
-/* Refuses frames that Lua could not have left so (persistence.md, 4). The slots
+/* Refuses frames that Lua could not have left so. The slots
  * hold their values; `tbc` are the to-be-closed ones in rising order. */
 void thread_check(Decoder *d, lua_State *co, const Frame *frames, int nframes,
                   int top, int handler, const int *tbc, int ntbc);

@@ -1,5 +1,5 @@
 /* A suspended coroutine to bytes: what is on its stack, and what each of its
- * calls was doing (persistence.md, 2). */
+ * calls was doing. */
 #include "persist/write.h"
 
 #include <limits.h>

@@ -1,5 +1,5 @@
 /* Events of a stream, as Datastar 1.0 reads them: one fragment in, one framed
- * event out (wire.md, The stream).
+ * event out.
  *
  * Everything is appended to a Buf and never fails by itself. Fields stand in
  * the order event, id, retry, data; what equals Datastar's default is left out.
