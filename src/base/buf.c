@@ -20,6 +20,7 @@ static bool grow(Buf *b, size_t n) {
   if (b->len + n <= b->cap) return true;
   size_t cap = b->cap ? b->cap : BUF_FIRST_BYTES;
   while (cap < b->len + n) cap *= 2;
+  if (b->max && cap > b->max) cap = b->max; /* buf_byte asks only for room */
   b->ptr = xrealloc(b->ptr, cap);
   b->cap = cap;
   return true;

@@ -6,6 +6,8 @@
  * Events of one attribute that share their modifiers share an expression. */
 #include "html/draw.h"
 
+#include "base/nearest.h"
+
 /* In the order they are written. */
 enum { ONCE = 1, PREVENT = 2, STOP = 4, OUTSIDE = 8, WINDOW = 16 };
 
@@ -82,10 +84,12 @@ static void read_option(Render *r, const Place *p, Event *e, Slice name,
   } else if (slice_is(name, "to")) {
     if (!l_isfalse(v)) e->to = text(r, p, name, v);
   } else {
-    const char *nearest = html_nearest(name, all);
+    Nearest near = nearest_to(name);
+    for (size_t i = 0; all[i]; i++) nearest_try(&near, slice_str(all[i]));
+    const char *meant = near.found.ptr; /* one of `all`: it ends with a NUL */
     trouble(r, "%s has no option \"%s\"%s%s%s", shown(r, p->attribute),
-            shown(r, name), nearest ? " (did you mean \"" : "",
-            nearest ? nearest : "", nearest ? "\"?)" : "");
+            shown(r, name), meant ? " (did you mean \"" : "",
+            meant ? meant : "", meant ? "\"?)" : "");
   }
 }
 

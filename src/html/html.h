@@ -73,8 +73,4 @@ void html_js_string(Buf *out, Slice s);
 void html_url_component(Buf *out, Slice s);
 bool html_is_utf8(Slice s);
 
-/* The one of `names` that `s` was most likely meant to be, or NULL when none is
- * near: for "did you mean". `names` ends with NULL. */
-const char *html_nearest(Slice s, const char *const *names);
-
 #endif

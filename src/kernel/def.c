@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/nearest.h"
 #include "kernel/state.h"
 
 Def *def_find(Kernel *k, Slice id) {
@@ -80,40 +81,17 @@ bool def_handler(Kernel *k, lua_State *L, const Def *def, Slice event) {
   return !lua_isnil(L, -1);
 }
 
-/* Edits between two short words; enough for "did you mean". */
-static size_t distance(Slice a, Slice b) {
-  size_t row[EVENT_NAME_MAX + 1];
-  if (a.len > EVENT_NAME_MAX || b.len > EVENT_NAME_MAX) return SIZE_MAX;
-  for (size_t j = 0; j <= b.len; j++) row[j] = j;
-  for (size_t i = 1; i <= a.len; i++) {
-    size_t diagonal = row[0];
-    row[0] = i;
-    for (size_t j = 1; j <= b.len; j++) {
-      size_t best = diagonal + (a.ptr[i - 1] != b.ptr[j - 1]);
-      if (row[j] + 1 < best) best = row[j] + 1;
-      if (row[j - 1] + 1 < best) best = row[j - 1] + 1;
-      diagonal = row[j];
-      row[j] = best;
-    }
-  }
-  return row[b.len];
-}
-
 void nearest_key(lua_State *L, int table, Slice wanted, Buf *out) {
-  size_t best = wanted.len / 2 + 1;
-  Slice found = { 0 };
+  Nearest near = nearest_to(wanted);
   if (!lua_istable(L, table)) return;
   table = lua_absindex(L, table);
   for (lua_pushnil(L); lua_next(L, table); lua_pop(L, 1)) {
     if (lua_type(L, -2) != LUA_TSTRING) continue;
     Slice key;
     key.ptr = lua_tolstring(L, -2, &key.len);
-    size_t d = distance(wanted, key);
-    /* Equal distances go by name, so that a message does not vary. */
-    bool better = d < best ||
-                  (d == best && found.ptr && strcmp(key.ptr, found.ptr) < 0);
-    if (better) best = d, found = key;
+    nearest_try(&near, key);
   }
-  if (found.ptr)
-    buf_printf(out, "; did you mean \"%.*s\"?", (int)found.len, found.ptr);
+  if (near.found.ptr)
+    buf_printf(out, "; did you mean \"%.*s\"?", (int)near.found.len,
+               near.found.ptr);
 }

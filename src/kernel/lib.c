@@ -62,6 +62,19 @@ static int f_definitions(lua_State *L) {
   return 1;
 }
 
+/* nearest(word, table) -> `; did you mean "x"?` for its nearest string key, or
+ * "". */
+static int f_nearest(lua_State *L) {
+  Slice word;
+  word.ptr = luaL_checklstring(L, 1, &word.len);
+  luaL_checktype(L, 2, LUA_TTABLE);
+  Buf hint = { .max = 200 };
+  nearest_key(L, 2, word, &hint);
+  lua_pushlstring(L, hint.ptr ? hint.ptr : "", hint.len);
+  buf_free(&hint);
+  return 1;
+}
+
 /* --- effects as calls --- */
 
 /* One function for all of them; its upvalue is the effect's name. What it takes
@@ -251,6 +264,7 @@ int kernel_open_lib(lua_State *L) {
     { "define", f_define },
     { "definition", f_definition },
     { "definitions", f_definitions },
+    { "nearest", f_nearest },
     { "perform", f_perform },
     { "await", f_await },
     { "conversation_id", f_conversation_id },

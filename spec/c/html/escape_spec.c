@@ -177,20 +177,6 @@ static void test_url_component(void **s) {
         "a%20b%2Fc%3Fd%26e%3Df%2Bg%25%27%22%C3%A9%00");
 }
 
-static void test_nearest(void **s) {
-  (void)s;
-  static const char *const names[] = { "debounce", "throttle", "to", "key",
-                                       NULL };
-  assert_string_equal(html_nearest(SLICE("debonce"), names), "debounce");
-  assert_string_equal(html_nearest(SLICE("debuonce"), names), "debounce");
-  assert_string_equal(html_nearest(SLICE("trottle"), names), "throttle");
-  assert_string_equal(html_nearest(SLICE("keys"), names), "key");
-  assert_null(html_nearest(SLICE("window"), names));
-  assert_null(html_nearest(SLICE(""), names));
-  assert_null(html_nearest(
-      SLICE("a very long name that no option would ever have"), names));
-}
-
 int main(void) {
   const struct CMUnitTest tests[] = {
     { "escapes what means something in text", test_text, 0, 0, 0 },
@@ -203,7 +189,6 @@ int main(void) {
     { "ends no string literal early", test_js_string, 0, 0, 0 },
     { "ends no raw text early", test_raw_text, 0, 0, 0 },
     { "encodes all but unreserved characters", test_url_component, 0, 0, 0 },
-    { "guesses only near names", test_nearest, 0, 0, 0 },
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
