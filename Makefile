@@ -41,8 +41,8 @@ $(LUA)/lua.h: tools/fetch-lua $(wildcard tools/lua-patches/*) | build/.setup-run
 	tools/fetch-lua build/lua
 $(B)/libluavm.a: $(LUA)/lua.h
 	CC="$(CC)" CFLAGS="$(OPT) $(SAN)" tools/build-lua $(LUA) $(B)
-build/lua/lua: build/libluavm.a
-	$(CC) -O1 -DLUA_USE_LINUX -Wl,-E -o $@ $(LUA)/lua.c build/libluavm.a -lm -ldl
+build/lua/lua: $(LUA)/lua.h
+	$(CC) -O1 -DLUA_USE_LINUX -Wl,-E -o $@ $$(ls $(LUA)/*.c | grep -v luac) -lm -ldl
 $(B)/libllhttp.a: | build/.setup-run
 	mkdir -p $(B)/llhttp && cd $(B)/llhttp && $(CC) $(OPT) $(SAN) -DLLHTTP_STRICT_MODE=1 \
 	  -I/usr/share/include/llhttp -c /usr/share/llhttp/*.c && ar rcs ../libllhttp.a *.o

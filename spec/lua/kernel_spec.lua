@@ -656,6 +656,32 @@ describe("update", function()
   end)
 end)
 
+describe("sleep", function()
+  it("is invisible, whatever waits", function()
+    local Ask = component {
+      render = function() return { "p", button("ok", "answer") } end,
+      on = { ok = function() s.answer(1) end },
+    }
+    local Adds = flow(function()
+      local sum, add = 0, function(n) return n + 1 end
+      while true do
+        sum = sum + s.await(Ask)
+        if add(sum) > 3 then s.await(s.info("sum " .. sum)) end
+      end
+    end)
+    drive.hot(1)
+    local pages = {}
+    for i = 1, 5 do pages[i] = visit(Adds) end
+    for _ = 1, 3 do
+      for _, page in ipairs(pages) do page:click "answer" end
+    end
+    -- All but the last have left memory, and come back when they are asked for.
+    assert.is_true(drive.stats().conversations < 5)
+    for _, page in ipairs(pages) do assert.matches("sum 3", page:text()) end
+    drive.hot()
+  end)
+end)
+
 describe("effects as data", function()
   it("are folded like calls, in order", function()
     local page = visit(with_handler(function()

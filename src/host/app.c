@@ -88,7 +88,8 @@ static bool open_store(Host *h) {
   return false;
 }
 
-bool host_start(Host *h, HostRelease release, HostEnded ended) {
+bool host_start(Host *h, HostRelease release, HostEnded ended,
+                HostForget forget) {
   kernel_config_init(&h->kernel_config);
   if (!open_store(h)) return false;
   h->kernel_config.development = !h->settings.production;
@@ -97,6 +98,7 @@ bool host_start(Host *h, HostRelease release, HostEnded ended) {
   KernelPorts ports = { .ud = h,
                         .release = release,
                         .ended = ended,
+                        .forget = forget,
                         .json = port_json,
                         .url_value = port_url_value };
   h->log.json = h->settings.log_json;
@@ -127,7 +129,7 @@ static char *folder_of(const char *path) {
 }
 
 bool host_load(Host *h, const char *script) {
-  if (!host_start(h, live_release, live_ended)) return false;
+  if (!host_start(h, live_release, live_ended, live_forget)) return false;
   char *folder = folder_of(script);
   loader_set_folder(h->vm, folder);
   free(folder);

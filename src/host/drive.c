@@ -44,6 +44,11 @@ static void drive_release(void *ud, Conv *c, uint64_t turn, const Fragment *f,
 
 static void drive_ended(void *ud, Conv *c) { (void)ud, (void)c; }
 
+static bool drive_forget(void *ud, Conv *c) {
+  (void)ud, (void)c;
+  return true;
+}
+
 /* --- events --- */
 
 typedef struct DriveEvent {
@@ -239,6 +244,14 @@ static int f_log(lua_State *L) {
   return 0;
 }
 
+/* hot(n): how many conversations stay in Lua's memory; without a number, the
+ * default. */
+static int f_hot(lua_State *L) {
+  kernel_set_hot(drive_host(L)->kernel,
+                 (size_t)luaL_optinteger(L, 1, CONV_HOT_MAX));
+  return 0;
+}
+
 /* budget(ms): the CPU a turn may use; without a number, the default. */
 static int f_budget(lua_State *L) {
   uint64_t ms = (uint64_t)luaL_optinteger(L, 1, TURN_CPU_MS);
@@ -253,7 +266,7 @@ static void open_drive(Host *h) {
     { "hold", f_hold },       { "settle", f_settle },   { "take", f_take },
     { "page", f_page },       { "alive", f_alive },     { "stats", f_stats },
     { "offered", f_offered }, { "collect", f_collect }, { "log", f_log },
-    { "budget", f_budget },   { NULL, NULL },
+    { "budget", f_budget },   { "hot", f_hot },         { NULL, NULL },
   };
   lua_State *L = vm_lua(h->vm);
   lua_newtable(L);
@@ -290,7 +303,7 @@ static int f_loadfile(lua_State *L) {
 }
 
 int host_test(Host *h, int argc, char **argv) {
-  bool started = host_start(h, drive_release, drive_ended);
+  bool started = host_start(h, drive_release, drive_ended, drive_forget);
   ASSERT(started); /* a store in memory always opens */
   open_drive(h);
   lua_State *L = vm_lua(h->vm);

@@ -77,10 +77,12 @@ void host_free(Host *h);
 typedef void (*HostRelease)(void *ud, Conv *c, uint64_t turn, const Fragment *f,
                             size_t n);
 typedef void (*HostEnded)(void *ud, Conv *c);
+typedef bool (*HostForget)(void *ud, Conv *c);
 
 /* Opens the store and starts the kernel; the settings are known, and no script
  * has run. False when the store cannot be opened; says why. */
-bool host_start(Host *h, HostRelease release, HostEnded ended);
+bool host_start(Host *h, HostRelease release, HostEnded ended,
+                HostForget forget);
 
 /* Loads the app. False when it failed; the error is printed on stderr. */
 bool host_load(Host *h, const char *script);
@@ -129,6 +131,7 @@ void handle_event(Host *h, HttpReq *req, const RouteMatch *m);
 void live_release(void *ud, Conv *c, uint64_t turn, const Fragment *f,
                   size_t n);
 void live_ended(void *ud, Conv *c);
+bool live_forget(void *ud, Conv *c);
 void handle_stream(Host *h, HttpReq *req, const RouteMatch *m);
 
 /* --- page.c --- */

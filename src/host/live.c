@@ -143,7 +143,11 @@ static void unfollow(Follower *o) {
   free(o);
 }
 
-static void on_close(void *ud) { unfollow(ud); }
+static void on_close(void *ud) {
+  Live *l = ((Follower *)ud)->live;
+  unfollow(ud);
+  if (!l->followers) kernel_unfollowed(l->host->kernel, l->conv);
+}
 
 /* Starts the stream of `req` and sends it what it missed. */
 static void follow(Live *l, HttpReq *req, Slice missed) {
@@ -162,6 +166,13 @@ static void follow(Live *l, HttpReq *req, Slice missed) {
   l->followers = o;
   l->n_followers++;
   if (missed.len) stream_write(o->stream, missed);
+}
+
+bool live_forget(void *ud, Conv *c) {
+  Live *l = *conv_slot(c);
+  if (l && l->followers) return false;
+  live_ended(ud, c);
+  return true;
 }
 
 void live_ended(void *ud, Conv *c) {

@@ -88,6 +88,9 @@ typedef struct KernelPorts {
   /* The conversation ends now (finished, reaped, evicted); `c` is freed after
    * it. */
   void (*ended)(void *ud, Conv *c);
+  /* May `c` leave memory? The store has it. False while somebody follows it;
+   * true frees what the host keeps for it. */
+  bool (*forget)(void *ud, Conv *c);
   /* JSON of the Lua value at `idx`, appended; raises what cannot be JSON. */
   void (*json)(lua_State *L, int idx, Buf *out);
   /* The value of an event URL: `&p=` and what follows, percent-encoded. */
@@ -118,6 +121,8 @@ void kernel_free(Kernel *k);
 /* Called after each load of code: names what is static, definitions among it.
  */
 void kernel_collect(Kernel *k);
+/* How many conversations stay in Lua's memory from now on. */
+void kernel_set_hot(Kernel *k, size_t max);
 /* What one turn may use from now on. */
 void kernel_set_budget(Kernel *k, BudgetLimits limits);
 /* Before the first conversation; borrowed. */
@@ -154,6 +159,10 @@ void kernel_promote(Kernel *k, Conv *c);
  * draws; else from store_poll, once its turn is kept. `c` may be gone after it.
  */
 void kernel_post(Kernel *k, Conv *c, Event *ev);
+
+/* Nobody follows it any more: one that sleeps leaves memory. `c` may be gone.
+ */
+void kernel_unfollowed(Kernel *k, Conv *c);
 
 /* Drops provisional conversations that nobody came for. */
 void kernel_sweep(Kernel *k);

@@ -163,6 +163,18 @@ void conv_sleep(Kernel *k, Conv *c) {
   conv_clear(c);
 }
 
+/* Leaves memory altogether: the store has all of it. */
+static void unload(Kernel *k, Conv *c) {
+  bool kept = c->revision && !c->awake && !c->busy && !c->first && !c->ended;
+  if (!kept || !k->ports.forget(k->ports.ud, c)) return;
+  conv_unlist(k, c);
+  conv_free(c);
+}
+
+void kernel_unfollowed(Kernel *k, Conv *c) { unload(k, c); }
+
+void kernel_set_hot(Kernel *k, size_t max) { k->config.hot_max = max; }
+
 Err conv_wake(Kernel *k, Conv *c) {
   Err e = OK;
 #ifdef STUBE_HARD /* everything goes through bytes between any two turns */
@@ -176,7 +188,10 @@ Err conv_wake(Kernel *k, Conv *c) {
   if (e) c->ended = true;
   for (Conv *cold = k->coldest; cold && k->stats.hot > k->config.hot_max;) {
     Conv *next = cold->hotter;
-    if (cold != c && !cold->busy) conv_sleep(k, cold);
+    if (cold != c && !cold->busy) {
+      conv_sleep(k, cold);
+      unload(k, cold);
+    }
     cold = next;
   }
   return e;
