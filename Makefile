@@ -13,7 +13,7 @@ NODE := build/npm/node_modules
 WARN := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes
 CFLAGS += -std=c11 -D_GNU_SOURCE -g $(OPT) $(SAN) $(WARN) -MMD -MP -Isrc
 CFLAGS += -isystem $(LUA) -isystem /usr/share/include/llhttp -I$(B)/gen
-LDLIBS := -luv -llmdb -lsodium -ljansson -lz -lm -ldl -lpthread
+LDLIBS := -luv -llmdb -lsodium -ljansson -lm -ldl -lpthread
 ifdef CI
 CFLAGS += -Werror
 endif

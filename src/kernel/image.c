@@ -4,6 +4,9 @@
  *   block header                  never rewound (S35)
  *   block frames                  the structs of conv.h, field by field
  *   block graph                   the root table, by persist
+ *   16 bytes                      keyed checksum of all before (SipHash, as
+ * text); its key is the conversation's, so a head that was damaged, or moved
+ * under another id, is refused
  *
  * A block is its length (varint) and its bytes; so is text. Numbers are
  * varints. */
@@ -120,7 +123,22 @@ Err image_encode(Kernel *k, Conv *c, Blob **out) {
   }
   lua_pop(L, 1);
   buf_block(head, buf_view(part));
+  char *sum = buf_reserve(head, MAC_LEN);
+  mac(sum, &c->mac_key, slice(head->ptr, head->len));
+  head->len += MAC_LEN;
   *out = blob_new(buf_view(head));
+  return OK;
+}
+
+/* Takes checksum and magic off; ERR_BAD_INPUT when either is wrong. */
+static Err check(const Conv *c, Slice *head) {
+  char sum[MAC_LEN];
+  if (head->len < magic.len + MAC_LEN) return ERR_BAD_INPUT;
+  head->len -= MAC_LEN;
+  mac(sum, &c->mac_key, *head);
+  if (memcmp(sum, head->ptr + head->len, MAC_LEN) != 0) return ERR_BAD_INPUT;
+  if (!slice_starts(*head, magic)) return ERR_BAD_INPUT;
+  *head = slice(head->ptr + magic.len, head->len - magic.len);
   return OK;
 }
 
@@ -279,9 +297,8 @@ static void get_frames(Reader *r, Kernel *k, Conv *c) {
 
 Err image_header(Conv *c, Slice head) {
   Slice header;
-  if (!slice_starts(head, magic)) return ERR_BAD_INPUT;
-  head = slice(head.ptr + magic.len, head.len - magic.len);
-  Err e = take_block(&head, &header);
+  Err e = check(c, &head);
+  if (!e) e = take_block(&head, &header);
   if (e) return e;
   Reader r = { .in = header };
   get_header(&r, c);
@@ -292,9 +309,8 @@ Err image_restore(Kernel *k, Conv *c, Slice head, bool with_header) {
   lua_State *L = vm_lua(k->vm);
   Slice header, frames, graph;
   conv_clear(c);
-  if (!slice_starts(head, magic)) return ERR_BAD_INPUT;
-  head = slice(head.ptr + magic.len, head.len - magic.len);
-  Err e = take_block(&head, &header);
+  Err e = check(c, &head);
+  if (!e) e = take_block(&head, &header);
   if (!e) e = take_block(&head, &frames);
   if (!e) e = take_block(&head, &graph);
   if (e) return e;

@@ -130,8 +130,9 @@ static void *run_client(void *ud) {
   return NULL;
 }
 
-/* Serves APP while `run` speaks to it; ends with SIGTERM. */
-static void serve(void (*run)(Client *c)) {
+/* Serves APP while `run` speaks to it; ends with SIGTERM. `store` may be NULL.
+ */
+static void serve_with(const char *store, void (*run)(Client *c)) {
   int out[2];
   assert_int_equal(pipe(out), 0);
   int saved = dup(STDOUT_FILENO);
@@ -140,6 +141,7 @@ static void serve(void (*run)(Client *c)) {
   Host *h = host_new();
   h->log.level = LOG_OFF;
   h->settings.port = 0;
+  h->settings.store = store ? xstrdup(store) : NULL;
   bool ok = host_load(h, APP);
   Client c = { .ready = out[0], .run = run };
   pthread_t thread;
@@ -158,6 +160,8 @@ static void serve(void (*run)(Client *c)) {
   if (c.failure[0]) fail_msg("%s", c.failure);
   assert_true(ok);
 }
+
+static void serve(void (*run)(Client *c)) { serve_with(NULL, run); }
 
 /* --- who is refused what --- */
 
@@ -343,6 +347,73 @@ static void failing_handlers(Client *c) {
   buf_free(&other.reply);
 }
 
+/* --- a store that was damaged --- */
+
+/* Two visitors, remembered between two runs of the host. */
+static Client stored[2];
+
+static void leave_two(Client *c) {
+  for (int i = 0; i < 2; i++) {
+    stored[i] = (Client){ .port = c->port };
+    visit(&stored[i], "/counter");
+    EXPECT(&stored[i], 204,
+           post(&stored[i], stored[i].url[1], JSON OURS, SLICE("{}")));
+    claim(c, !stored[i].failure[0], "%.400s", stored[i].failure);
+    buf_free(&stored[i].reply);
+  }
+}
+
+static void find_one(Client *c) {
+  static const int wanted[] = { 410, 200 };
+  for (int i = 0; i < 2; i++) {
+    Client *v = &stored[i];
+    v->port = c->port;
+    char url[256];
+    snprintf(url, sizeof url, "%.*s",
+             (int)(strstr(v->url[0], "/ix-1") - v->url[0]), v->url[0]);
+    EXPECT(v, wanted[i], ask(v, "GET", url, "", (Slice){ 0 }));
+    if (i == 1)
+      claim(v, strstr(v->reply.ptr, "<output>5</output>") != NULL,
+            "the other one has lost its state");
+    claim(c, !v->failure[0], "%.400s", v->failure);
+    buf_free(&v->reply);
+  }
+}
+
+static void no_news(void *ud) { (void)ud; }
+static void no_answer(void *ud, Err e) { *(Err *)ud = e; }
+
+/* Changes one byte of the first visitor's head, in the middle. */
+static void damage(const char *dir) {
+  char why[256];
+  Store *s = store_lmdb_open(dir, no_news, NULL, why, sizeof why);
+  assert_non_null(s);
+  StoreItem item;
+  assert_true(cid_raw(slice(strstr(stored[0].url[0], "/conv/") + 6, CID_LEN),
+                      item.key));
+  Blob *head;
+  assert_int_equal(store_load(s, item.key, &head, &item.expected), OK);
+  head->bytes[head->len / 2] ^= 1;
+  item.head = head;
+  Err e = ERR_IO;
+  store_commit(s, &item, no_answer, &e);
+  store_settle(s);
+  assert_int_equal(e, OK);
+  blob_drop(head);
+  store_free(s);
+}
+
+static void a_damaged_head_ends_its_own_conversation_alone(void **state) {
+  (void)state;
+  char dir[] = "/tmp/stube-host-XXXXXX", command[64];
+  assert_non_null(mkdtemp(dir));
+  serve_with(dir, leave_two);
+  damage(dir);
+  serve_with(dir, find_one);
+  snprintf(command, sizeof command, "rm -r %s", dir);
+  assert_int_equal(system(command), 0);
+}
+
 /* --- bytes --- */
 
 static void malformed(Client *c) {
@@ -449,6 +520,7 @@ int main(void) {
     cmocka_unit_test(a_form_works_without_the_client),
     cmocka_unit_test(mounts_pass_their_args),
     cmocka_unit_test(failing_code_harms_nobody_else),
+    cmocka_unit_test(a_damaged_head_ends_its_own_conversation_alone),
     cmocka_unit_test(a_thousand_malformed_requests_leave_it_healthy),
     cmocka_unit_test(a_script_that_does_not_load_is_no_app),
   };
