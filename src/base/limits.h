@@ -1,8 +1,5 @@
 /* Every named maximum, with its reason. Nothing from outside grows past one of
- * these; each has a spec at the maximum and one past it (spec/limits).
- *
- * Those an application may change are defaults of `s.config{ limits = {...} }`.
- */
+ * these. Specs stand with the module that keeps the limit. */
 #ifndef BASE_LIMITS_H
 #define BASE_LIMITS_H
 

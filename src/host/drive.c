@@ -138,7 +138,6 @@ static int f_post(lua_State *L) {
     snprintf(d->ev.page, sizeof d->ev.page, "%s", lua_tostring(L, -1));
   lua_getfield(L, 2, "n");
   d->ev.number = (uint64_t)lua_tointeger(L, -1);
-  d->ev.from_visitor = true;
   d->ev.push = drive_push;
   d->ev.answer = drive_answer;
   d->host = h;

@@ -155,7 +155,6 @@ void handle_event(Host *h, HttpReq *req, const RouteMatch *m) {
   pe->is_plain = is_plain_form(req, kind);
   pe->ev.iid = iid;
   pe->ev.name = name;
-  pe->ev.from_visitor = true;
   pe->ev.push = push;
   pe->ev.answer = answer;
   memcpy(pe->cid, conv_cid(c), sizeof pe->cid);

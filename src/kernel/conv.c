@@ -269,7 +269,6 @@ bool conv_ended(const Conv *c) { return c->ended; }
 bool conv_busy(const Conv *c) { return c->busy; }
 uint64_t conv_turn(const Conv *c) { return c->turn; }
 uint32_t conv_fragment(const Conv *c) { return c->fragment; }
-bool conv_has(const Conv *c, uint32_t iid) { return conv_inst(c, iid) != NULL; }
 void **conv_slot(Conv *c) { return &c->host; }
 
 uint32_t iid_parse(Slice s) {

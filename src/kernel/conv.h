@@ -19,10 +19,8 @@
 /* A registered definition. Instances point at it; registering again changes
  * `ref`. */
 typedef struct Def {
-  char *id;         /* "todo/list" */
-  char *class_name; /* unused bytes of HTML are cheap to keep:
-                       "stube-c-todo-list" */
-  int ref;          /* of the definition's table, in the Lua registry */
+  char *id; /* "todo/list" */
+  int ref;  /* of the definition's table, in the Lua registry */
   bool is_flow;
   bool follows_state; /* `children` is a function */
 } Def;

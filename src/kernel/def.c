@@ -23,12 +23,6 @@ static Def *add(Kernel *k, Slice id) {
   Def *def = xcalloc(1, sizeof *def);
   def->id = dup_slice(id);
   def->ref = LUA_NOREF;
-  Buf name = { 0 };
-  buf_lit(&name, "stube-c-");
-  for (size_t i = 0; i < id.len; i++)
-    buf_byte(&name, id.ptr[i] == '/' ? '-' : id.ptr[i]);
-  def->class_name = dup_slice(buf_view(&name));
-  buf_free(&name);
   k->defs = xrealloc(k->defs, (k->n_defs + 1) * sizeof *k->defs);
   k->defs[k->n_defs++] = def;
   return def;
@@ -59,7 +53,6 @@ Def *def_set(Kernel *k, Slice id, int idx) {
 void defs_free(Kernel *k) {
   for (size_t i = 0; i < k->n_defs; i++) {
     free(k->defs[i]->id);
-    free(k->defs[i]->class_name);
     free(k->defs[i]);
   }
   free(k->defs);

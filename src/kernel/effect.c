@@ -115,7 +115,7 @@ static Inst *call(Kernel *k, lua_State *L, Inst *in, int embed, int opts) {
   Conv *c = k->turn.conv;
   uint32_t parent;
   uint32_t *top = place_for(k, L, in, opts, &parent);
-  if (!parent && c->n_insts > CONV_FRAMES_MAX &&
+  if (!parent && c->n_insts >= CONV_FRAMES_MAX &&
       count_frames(c) >= CONV_FRAMES_MAX)
     luaL_error(L,
                "%d frames are on the stack: does \"%s\" call itself without "

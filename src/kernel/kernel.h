@@ -63,7 +63,6 @@ struct Event {
   Slice name;                 /* owned by whoever made it, until `answer` */
   char page[PAGE_ID_MAX + 1]; /* of a numbered event (S39), or "" */
   uint64_t number;
-  bool from_visitor;
   /* When set, nothing runs: the whole page is drawn into it, as it stands once
    * the turns before it are kept (a reload, a repaint after a gap). */
   Buf *draw;
@@ -177,8 +176,6 @@ bool conv_busy(const Conv *c); /* its turn is not committed yet */
 /* The id of the newest released fragment; what a page painted now contains. */
 uint64_t conv_turn(const Conv *c);
 uint32_t conv_fragment(const Conv *c);
-/* Does the instance live? */
-bool conv_has(const Conv *c, uint32_t iid);
 /* Was this URL offered by us: the MAC over iid, event and the raw text of `p`?
  */
 bool conv_offered(const Conv *c, uint32_t iid, Slice event, Slice p, Slice mac);

@@ -40,19 +40,23 @@ static void claim(Client *c, bool holds, const char *fmt, ...) {
   va_end(ap);
 }
 
-/* Sends bytes on a fresh connection, reads to the end. 0 when nothing came. */
-static int exchange(Client *c, const char *bytes, size_t len) {
+static int dial(const Client *c) {
   struct sockaddr_in to = { .sin_family = AF_INET,
                             .sin_port = htons((uint16_t)c->port) };
   to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   int fd = socket(AF_INET, SOCK_STREAM, 0);
   struct timeval patience = { .tv_sec = 20 };
   setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+  if (connect(fd, (struct sockaddr *)&to, sizeof to) == 0) return fd;
+  close(fd);
+  return -1;
+}
+
+/* Sends bytes on a fresh connection, reads to the end. 0 when nothing came. */
+static int exchange(Client *c, const char *bytes, size_t len) {
+  int fd = dial(c);
   buf_clear(&c->reply);
-  if (connect(fd, (struct sockaddr *)&to, sizeof to) != 0) {
-    close(fd);
-    return 0;
-  }
+  if (fd < 0) return 0;
   size_t sent = 0;
   while (sent < len) {
     ssize_t n = send(fd, bytes + sent, len - sent, MSG_NOSIGNAL);
@@ -274,6 +278,33 @@ static void depths_and_sizes(Client *c) {
   free(body);
 }
 
+/* Opens the stream of the page last visited; its status and its socket. */
+static int follow(Client *c, int *fd) {
+  char bytes[512], first[64] = "";
+  const char *url = c->url[0];
+  int n = snprintf(bytes, sizeof bytes,
+                   "GET %.*s/sse?at=1.0 HTTP/1.1\r\nHost: x\r\nCookie: %s\r\n"
+                   "\r\n",
+                   (int)(strstr(url, "/ix-1") - url), url, c->cookie);
+  int status = 0;
+  *fd = dial(c);
+  if (*fd < 0 || send(*fd, bytes, (size_t)n, MSG_NOSIGNAL) != n) return 0;
+  for (size_t got = 0; got < sizeof first - 1 && !strchr(first, '\n'); got++)
+    if (recv(*fd, first + got, 1, 0) != 1) break;
+  sscanf(first, "HTTP/1.1 %d", &status);
+  return status;
+}
+
+static void streams(Client *c) {
+  int fds[SSE_STREAMS_PER_CONV + 1];
+  visit(c, "/counter");
+  for (int i = 0; i < SSE_STREAMS_PER_CONV; i++)
+    EXPECT(c, 200, follow(c, &fds[i]));
+  EXPECT(c, 429, follow(c, &fds[SSE_STREAMS_PER_CONV]));
+  for (size_t i = 0; i < countof(fds); i++)
+    if (fds[i] >= 0) close(fds[i]);
+}
+
 static void repeats(Client *c) {
   visit(c, "/counter");
   for (int i = 0; i < 3; i++)
@@ -474,6 +505,11 @@ static void bodies_are_bounded(void **state) {
   serve(depths_and_sizes);
 }
 
+static void streams_are_bounded(void **state) {
+  (void)state;
+  serve(streams);
+}
+
 static void a_repeated_event_runs_once(void **state) {
   (void)state;
   serve(repeats);
@@ -516,6 +552,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
     cmocka_unit_test(each_stranger_is_refused),
     cmocka_unit_test(bodies_are_bounded),
+    cmocka_unit_test(streams_are_bounded),
     cmocka_unit_test(a_repeated_event_runs_once),
     cmocka_unit_test(a_form_works_without_the_client),
     cmocka_unit_test(mounts_pass_their_args),
