@@ -413,6 +413,22 @@ describe("calling and answering", function()
     assert.same({ "callee", "kid", "root" }, order)
   end)
 
+  it("what stop asks for is done, before the caller goes on", function()
+    local Callee = component {
+      render = function() return { "p", button("yes", "yes") } end,
+      on = { yes = function() s.answer(true) end },
+      stop = function() s.execute_script "stopped()" end,
+    }
+    local page = visit(with_handler(function()
+      s.await(Callee)
+      s.execute_script "went_on()"
+    end))
+    page:click "go"
+    local _, sent = page:click "yes"
+    assert.equal("stopped()", sent[#sent - 1].body)
+    assert.equal("went_on()", sent[#sent].body)
+  end)
+
   it("an answer of a declared child is an event of its parent", function()
     local Child = component {
       render = function() return { "p", button("tell", "tell") } end,

@@ -198,7 +198,7 @@ static void change(Kernel *k, lua_State *L, Inst *in, Slice slot,
     lua_settop(L, top + 1);
     child->args = conv_keep(c, L);
   } else {
-    instance_remove(k, L, child->iid, false);
+    instance_remove(k, L, child->iid);
     instance_start(k, make_declared(k, L, in, slot, key, embed, 0));
   }
   in->touched = true;
@@ -224,9 +224,9 @@ void children_reconcile(Kernel *k, lua_State *L, Inst *in) {
       lua_pop(L, 2);
     }
     if (wanted) continue;
-    instance_remove(k, L, bottom_of(c, kid->top)->iid, false);
+    instance_remove(k, L, bottom_of(c, kid->top)->iid);
     while (i < in->n_kids && in->kids[i].top) /* what covered it goes too */
-      instance_remove(k, L, in->kids[i].top, false);
+      instance_remove(k, L, in->kids[i].top);
     if (i < in->n_kids && !in->kids[i].top) inst_remove_kid(in, &in->kids[i]);
     in->touched = true;
   }

@@ -208,7 +208,7 @@ bool effect_takes_error(Kernel *k, lua_State *L, const Inst *in) {
 static void finish(Kernel *k, lua_State *L) {
   Conv *c = k->turn.conv;
   k->turn.finished = true;
-  while (c->top) instance_remove(k, L, c->top, false);
+  while (c->top) instance_remove(k, L, c->top);
 }
 
 void effect_answer(Kernel *k, lua_State *L, Inst *in, bool ok) {
@@ -227,9 +227,9 @@ void effect_answer(Kernel *k, lua_State *L, Inst *in, bool ok) {
   } else if (!caller) {
     finish(k, L);
   } else if (task) {
-    instance_remove(k, L, iid, false);
-    lua_pushvalue(L, value);
+    lua_pushvalue(L, value); /* below what `stop` asks for, which comes first */
     turn_push(k, L, (Work){ WORK_RESUME, caller, task, ok });
+    instance_remove(k, L, iid);
   } else {
     char *event = in->event;
     in->event = NULL;
@@ -238,13 +238,13 @@ void effect_answer(Kernel *k, lua_State *L, Inst *in, bool ok) {
     else
       lua_pushnil(L);
     free(event);
-    instance_remove(k, L, iid, false);
     if (!lua_isnil(L, -1)) {
       push_event(L, lua_tostring(L, -1), value, NULL, NULL, iid);
       turn_push(k, L, (Work){ .kind = WORK_EVENT, .iid = caller });
     } else {
       conv_inst(c, caller)->touched = true;
     }
+    instance_remove(k, L, iid);
   }
   lua_settop(L, value - 1);
 }
@@ -282,7 +282,7 @@ static void fold_become(Kernel *k, lua_State *L, Origin o, int effect) {
     above->below = in->iid;
   }
   if (old->parent) conv_inst(c, old->parent)->touched = true;
-  instance_remove(k, L, old->iid, false);
+  instance_remove(k, L, old->iid);
   instance_start(k, in);
 }
 

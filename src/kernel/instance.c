@@ -180,33 +180,7 @@ void instance_start(Kernel *k, Inst *in) {
 
 /* --- removing --- */
 
-static void run_stop(Kernel *k, lua_State *L, Inst *in, bool quiet) {
-  if (!in->started || !def_get(k, L, in->def, "stop")) {
-    if (in->started) lua_pop(L, 1);
-    return;
-  }
-  uint32_t was_iid = k->turn.iid;
-  k->turn.iid = in->iid;
-  conv_push(k->turn.conv, L, in->self);
-  const char *was = coro_ban(k->vm, "stop");
-  int status = LUA_OK;
-  if (quiet)
-    status = vm_call(L, 1, 0);
-  else
-    lua_call(L, 1, 0);
-  coro_ban(k->vm, was);
-  k->turn.iid = was_iid;
-  if (status != LUA_OK) {
-    vm_push_error_text(L, -1);
-    log_with(k->config.log, LOG_ERROR, "stop failed",
-             { "component", slice_str(in->def->id) },
-             { "error", slice_str(lua_tostring(L, -1)) },
-             { "traceback", vm_traceback(k->vm) });
-    lua_pop(L, 2);
-  }
-}
-
-static void close_tasks(Kernel *k, lua_State *L, uint32_t iid, bool quiet) {
+static void close_tasks(Kernel *k, lua_State *L, uint32_t iid) {
   Conv *c = k->turn.conv;
   for (uint32_t i = c->n_tasks; i-- > 0;) {
     Task *t = &c->tasks[i];
@@ -216,7 +190,7 @@ static void close_tasks(Kernel *k, lua_State *L, uint32_t iid, bool quiet) {
     lua_State *co = lua_tothread(L, -1);
     conv_release(c, L, handle);
     conv_remove_task(c, t->id);
-    if (coro_close(k->vm, co) == CORO_FAILED && !quiet) {
+    if (coro_close(k->vm, co) == CORO_FAILED) {
       lua_xmove(co, L, 1);
       lua_error(L);
     }
@@ -242,7 +216,7 @@ static void unlink_place(Conv *c, Inst *in) {
     inst_remove_kid(conv_inst(c, in->parent), kid);
 }
 
-void instance_remove(Kernel *k, lua_State *L, uint32_t iid, bool quiet) {
+void instance_remove(Kernel *k, lua_State *L, uint32_t iid) {
   Conv *c = k->turn.conv;
   Inst *in = conv_inst(c, iid);
   if (!in || in->dying) return;
@@ -250,18 +224,17 @@ void instance_remove(Kernel *k, lua_State *L, uint32_t iid, bool quiet) {
   in->dying = true;
   for (uint32_t i = c->n_insts; i-- > 0;) { /* newest callees first */
     if (i >= c->n_insts) i = c->n_insts - 1;
-    if (c->insts[i]->caller == iid)
-      instance_remove(k, L, c->insts[i]->iid, quiet);
+    if (c->insts[i]->caller == iid) instance_remove(k, L, c->insts[i]->iid);
   }
   while (in->n_kids) {
     Kid *kid = &in->kids[in->n_kids - 1];
     if (!kid->top)
       inst_remove_kid(in, kid);
     else
-      instance_remove(k, L, kid->top, quiet);
+      instance_remove(k, L, kid->top);
   }
-  run_stop(k, L, in, quiet);
-  close_tasks(k, L, iid, quiet);
+  run_stop(k, L, in);
+  close_tasks(k, L, iid);
   unlink_place(c, in);
   conv_release(c, L, in->self);
   conv_release(c, L, in->args);

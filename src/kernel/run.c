@@ -187,6 +187,24 @@ void run_update(Kernel *k, lua_State *L, Inst *in) {
   run(k, L, co_idx, 2, (Run){ .iid = in->iid, .where = "update" });
 }
 
+void run_stop(Kernel *k, lua_State *L, Inst *in) {
+  Turn *t = &k->turn;
+  if (!in->started) return;
+  int top = lua_gettop(L);
+  if (def_get(k, L, in->def, "stop")) {
+    uint32_t was_iid = t->iid;
+    t->iid = in->iid;
+    t->n_effects = 0;
+    conv_push(t->conv, L, in->self);
+    const char *was = coro_ban(k->vm, "stop");
+    lua_call(L, 1, 0);
+    coro_ban(k->vm, was);
+    t->iid = was_iid;
+    push_effects(k, L, in->iid, 0);
+  }
+  lua_settop(L, top);
+}
+
 void run_resume(Kernel *k, lua_State *L, const Work *w) {
   Task *t = conv_task(k->turn.conv, w->task);
   if (!t) return;

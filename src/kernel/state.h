@@ -97,9 +97,9 @@ Inst *instance_make(Kernel *k, lua_State *L, int embed, uint32_t parent);
 void instance_place(Conv *c, Inst *in, uint32_t *top);
 /* Pushes `start` work for a new subtree, parents first. */
 void instance_start(Kernel *k, Inst *in);
-/* Removes it with all that it called and holds (S10). Raises what `stop`
- * raises, unless `quiet`. */
-void instance_remove(Kernel *k, lua_State *L, uint32_t iid, bool quiet);
+/* Removes it with all that it called and holds (S10). Raises what `stop` and
+ * `__close` raise. */
+void instance_remove(Kernel *k, lua_State *L, uint32_t iid);
 
 /* The same, `depth` declared children deep. */
 Inst *instance_make_at(Kernel *k, lua_State *L, int embed, uint32_t parent,
@@ -153,6 +153,8 @@ void turn_clear(Kernel *k);
 void run_start(Kernel *k, lua_State *L, Inst *in);  /* or a flow's body */
 void run_event(Kernel *k, lua_State *L, Inst *in);  /* `ev` is on top of L */
 void run_update(Kernel *k, lua_State *L, Inst *in); /* the args are */
+/* Calls `stop`, which may not wait; its effects become work. Raises. */
+void run_stop(Kernel *k, lua_State *L, Inst *in);
 /* Resumes the task of `w` with the value on top of L. */
 void run_resume(Kernel *k, lua_State *L, const Work *w);
 
