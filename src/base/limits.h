@@ -56,6 +56,8 @@
 /* --- the store --- */
 /* address space, not memory or disk */
 #define STORE_MAP_BYTES ((size_t)1 << 40)
+/* of one row's key; LMDB takes 511 */
+#define STORE_KEY_MAX 480
 
 /* --- streams --- */
 /* then it is cut, and repainted on return */

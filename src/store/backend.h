@@ -9,7 +9,10 @@ typedef struct StoreBackend {
   size_t (*poll)(Store *s);
   Err (*load)(Store *s, const uint8_t key[CID_RAW], Blob **head,
               uint64_t *revision);
+  Err (*get)(Store *s, StoreTable table, Slice key, Blob **value);
+  Err (*scan)(Store *s, StoreTable table, Slice from, StoreSee see, void *ud);
   size_t (*count)(const Store *s);
+  StoreStats (*stats)(const Store *s);
   void (*free)(Store *s);
 } StoreBackend;
 
@@ -20,10 +23,11 @@ struct Store {
 
 /* One commit under way. */
 typedef struct Pending {
-  StoreItem item; /* holds its head */
+  StoreItem item; /* holds its head; its rows are a copy and hold theirs */
   StoreDone done;
   void *ud;
   Err result;
+  uint64_t since_ns; /* on the monotonic clock: when it was queued */
 } Pending;
 
 /* A list of them, in order. */
@@ -35,8 +39,11 @@ typedef struct Pendings {
 void pendings_add(Pendings *p, const StoreItem *item, StoreDone done, void *ud);
 /* Takes over what `item` holds. */
 void pendings_move(Pendings *p, const Pending *item);
-/* Calls `done` of each, drops the heads, empties the list. What is added to `p`
- * from inside a `done` stays for the next time. */
+/* Calls `done` of each, drops what they hold, empties the list. What is added
+ * to `p` from inside a `done` stays for the next time. */
 void pendings_finish(Pendings *p);
+
+/* Counts a transaction of the `n` at `list`, which have their results. */
+void stats_count(StoreStats *s, const Pending *list, size_t n);
 
 #endif

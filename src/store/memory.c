@@ -1,8 +1,10 @@
-/* The memory backend: an open-addressing table of blobs, and a queue that makes
- * its commits as asynchronous as a disk's, so that nothing is built on luck. */
+/* The memory backend: an open-addressing table of heads, ordered rows beside
+ * it, and a queue that makes its commits as asynchronous as a disk's, so that
+ * nothing is built on luck. */
 #include <stdlib.h>
 
 #include "store/backend.h"
+#include "store/rows.h"
 
 typedef struct Row {
   uint8_t key[CID_RAW];
@@ -15,6 +17,8 @@ typedef struct Memory {
   Row *rows;
   size_t cap, used,
       live; /* cap is a power of two; used counts removed rows too */
+  Rows *tables[STORE_TABLES]; /* STORE_HEAD's is not used */
+  StoreStats stats;
   Pendings queue, ready;
   size_t n_settled; /* of the front of the queue, while held */
   bool hold;
@@ -49,7 +53,7 @@ static void grow(Memory *m) {
   free(old);
 }
 
-static Err apply(Memory *m, const StoreItem *item) {
+static Err apply_head(Memory *m, const StoreItem *item) {
   if ((m->used + 1) * 2 > m->cap) grow(m);
   Row *row = find(m, item->key);
   if ((row->head ? row->revision : 0) != item->expected) return ERR_CONFLICT;
@@ -62,7 +66,18 @@ static Err apply(Memory *m, const StoreItem *item) {
   blob_drop(row->head);
   row->head = item->head ? blob_hold(item->head) : NULL;
   row->revision = item->expected + 1;
+  if (!item->head)
+    rows_drop(m->tables[STORE_POINT], slice((const char *)item->key, CID_RAW));
   return OK;
+}
+
+static Err apply(Memory *m, const StoreItem *item) {
+  Err e = item->is_rows ? OK : apply_head(m, item);
+  for (size_t i = 0; i < item->n_rows && !e; i++) {
+    const StoreRow *row = &item->rows[i];
+    rows_set(m->tables[row->table], blob_view(row->key), row->value);
+  }
+  return e;
 }
 
 static void commit(Store *s, const StoreItem *item, StoreDone done, void *ud) {
@@ -79,6 +94,7 @@ static size_t poll(Store *s) {
     if (broken) p->result = ERR_UNAVAILABLE;
     if (!p->result) p->result = apply(m, &p->item);
     broken = p->result != OK;
+    stats_count(&m->stats, p, 1);
     pendings_move(&m->ready, p);
   }
   m->queue.n -= n;
@@ -100,7 +116,48 @@ static Err load(Store *s, const uint8_t key[CID_RAW], Blob **head,
   return OK;
 }
 
+static Err get(Store *s, StoreTable table, Slice key, Blob **value) {
+  Blob *found = rows_get(((Memory *)s)->tables[table], key);
+  if (!found) return ERR_NOT_FOUND;
+  *value = blob_hold(found);
+  return OK;
+}
+
+static int by_key(const void *a, const void *b) {
+  return memcmp((*(Row *const *)a)->key, (*(Row *const *)b)->key, CID_RAW);
+}
+
+/* Heads have no order here: they are sorted for whoever wants to see all. */
+static void scan_heads(const Memory *m, Slice from, StoreSee see, void *ud) {
+  const Row **sorted = xmalloc((m->live + 1) * sizeof *sorted);
+  size_t n = 0;
+  for (size_t i = 0; i < m->cap; i++) {
+    const Row *row = &m->rows[i];
+    size_t len = from.len < CID_RAW ? from.len : CID_RAW;
+    if (row->head && (!len || memcmp(row->key, from.ptr, len) >= 0))
+      sorted[n++] = row;
+  }
+  qsort(sorted, n, sizeof *sorted, by_key);
+  for (size_t i = 0; i < n; i++)
+    if (!see(ud, slice((const char *)sorted[i]->key, CID_RAW),
+             blob_view(sorted[i]->head)))
+      break;
+  free(sorted);
+}
+
+static Err scan(Store *s, StoreTable table, Slice from, StoreSee see,
+                void *ud) {
+  const Memory *m = (const Memory *)s;
+  if (table == STORE_HEAD)
+    scan_heads(m, from, see, ud);
+  else
+    rows_scan(m->tables[table], from, see, ud);
+  return OK;
+}
+
 static size_t count(const Store *s) { return ((const Memory *)s)->live; }
+
+static StoreStats stats(const Store *s) { return ((const Memory *)s)->stats; }
 
 static void release(Store *s) {
   Memory *m = (Memory *)s;
@@ -108,6 +165,7 @@ static void release(Store *s) {
     m->queue.list[i].result = ERR_UNAVAILABLE;
   pendings_finish(&m->queue);
   for (size_t i = 0; i < m->cap; i++) blob_drop(m->rows[i].head);
+  for (int t = 0; t < STORE_TABLES; t++) rows_free(m->tables[t]);
   free(m->rows);
   free(m->queue.list);
   free(m->ready.list);
@@ -115,8 +173,10 @@ static void release(Store *s) {
 }
 
 Store *store_memory_new(void) {
-  static const StoreBackend backend = { commit, poll, load, count, release };
+  static const StoreBackend backend = { commit, poll,  load,  get,
+                                        scan,   count, stats, release };
   Memory *m = xcalloc(1, sizeof *m);
+  for (int t = 0; t < STORE_TABLES; t++) m->tables[t] = rows_new();
   m->store.backend = &backend;
   grow(m);
   return &m->store;

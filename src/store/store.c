@@ -1,6 +1,9 @@
+/* What all backends share: the calls, and lists of commits under way. */
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/clock.h"
+#include "base/limits.h"
 #include "store/backend.h"
 
 void store_commit(Store *s, const StoreItem *item, StoreDone done, void *ud) {
@@ -18,11 +21,23 @@ Err store_load(Store *s, const uint8_t key[CID_RAW], Blob **head,
   return s->backend->load(s, key, head, revision);
 }
 
+Err store_get(Store *s, StoreTable table, Slice key, Blob **value) {
+  return s->backend->get(s, table, key, value);
+}
+
+Err store_scan(Store *s, StoreTable table, Slice from, StoreSee see, void *ud) {
+  return s->backend->scan(s, table, from, see, ud);
+}
+
 size_t store_count(const Store *s) { return s->backend->count(s); }
+
+StoreStats store_stats(const Store *s) { return s->backend->stats(s); }
 
 void store_free(Store *s) {
   if (s) s->backend->free(s);
 }
+
+/* --- commits under way --- */
 
 void pendings_move(Pendings *p, const Pending *item) {
   if (p->n == p->cap) {
@@ -32,17 +47,41 @@ void pendings_move(Pendings *p, const Pending *item) {
   p->list[p->n++] = *item;
 }
 
+static StoreRow *hold_rows(const StoreItem *item) {
+  StoreRow *rows = xmalloc(item->n_rows * sizeof *rows);
+  for (size_t i = 0; i < item->n_rows; i++) {
+    const StoreRow *row = &item->rows[i];
+    ASSERT(row->table > STORE_HEAD && row->table < STORE_TABLES);
+    ASSERT(row->key->len >= 1 && row->key->len <= STORE_KEY_MAX);
+    blob_hold(row->key);
+    if (row->value) blob_hold(row->value);
+    rows[i] = *row;
+  }
+  return rows;
+}
+
 void pendings_add(Pendings *p, const StoreItem *item, StoreDone done,
                   void *ud) {
-  pendings_move(p, &(Pending){ *item, done, ud, OK });
+  pendings_move(p, &(Pending){ *item, done, ud, OK, clock_mono_ns() });
   if (item->head) blob_hold(item->head);
+  if (item->n_rows) p->list[p->n - 1].item.rows = hold_rows(item);
+}
+
+static void drop_item(const StoreItem *item) {
+  blob_drop(item->head);
+  if (!item->n_rows) return;
+  for (size_t i = 0; i < item->n_rows; i++) {
+    blob_drop(item->rows[i].key);
+    blob_drop(item->rows[i].value);
+  }
+  free((StoreRow *)(uintptr_t)item->rows);
 }
 
 void pendings_finish(Pendings *p) {
   Pendings batch = *p;
   *p = (Pendings){ 0 };
   for (size_t i = 0; i < batch.n; i++) {
-    blob_drop(batch.list[i].item.head);
+    drop_item(&batch.list[i].item);
     batch.list[i].done(batch.list[i].ud, batch.list[i].result);
   }
   if (p->list) {
@@ -50,5 +89,31 @@ void pendings_finish(Pendings *p) {
   } else { /* keep the memory for the next batch */
     p->list = batch.list;
     p->cap = batch.cap;
+  }
+}
+
+/* --- counting --- */
+
+static size_t bucket(uint64_t value, uint64_t first) {
+  size_t i = 0;
+  while (i < STORE_BUCKETS - 1 && value > first << i) i++;
+  return i;
+}
+
+void stats_count(StoreStats *s, const Pending *list, size_t n) {
+  uint64_t now = clock_mono_ns();
+  bool kept = true;
+  for (size_t i = 0; i < n; i++) kept = kept && list[i].result == OK;
+  if (!kept) {
+    s->failures++;
+    return;
+  }
+  s->commits++;
+  s->items += n;
+  s->batch[bucket(n, 1)]++;
+  for (size_t i = 0; i < n; i++) {
+    uint64_t us = (now - list[i].since_ns) / 1000;
+    s->latency[bucket(us, 64)]++;
+    s->latency_us += us;
   }
 }

@@ -1,9 +1,13 @@
-/* Where heads are kept: small, asynchronous, and the same for every backend
- * (S42).
+/* Where conversations are kept: small, asynchronous, and the same for every
+ * backend (S42).
  *
- * A commit takes one item: all of it is kept or nothing, in the order the items
- * were given. `done` is called later, never from inside store_commit, from
- * store_poll on the caller's thread. Keys sort in minting order. */
+ *   heads    the newest state of each conversation, replaced by revision
+ *   tables   ordered rows of bytes: history, code, timers, messages, atoms
+ *
+ * A commit takes one item: its head and its rows, all of it or nothing, in the
+ * order the items were given. `done` is called later, never from inside
+ * store_commit, from store_poll on the caller's thread. Reads see what has been
+ * kept, not what is under way. */
 #ifndef STORE_STORE_H
 #define STORE_STORE_H
 
@@ -15,11 +19,35 @@ typedef struct Store Store;
 
 typedef void (*StoreDone)(void *ud, Err result);
 
+/* Numbers in keys are 8 bytes, big endian, so that rows sort by them. */
+typedef enum StoreTable {
+  STORE_HEAD,  /* raw cid -> head; for scans only, StoreItem.head writes it */
+  STORE_POINT, /* raw cid, turn -> a history point; goes with its head */
+  STORE_CODE,  /* digest -> a chunk */
+  STORE_DUE,   /* ms since 1970, raw cid -> nothing: its earliest timer */
+  STORE_TOPIC, /* topic, NUL, raw cid -> nothing: it subscribes */
+  STORE_MSG,   /* topic, NUL, sequence -> a message */
+  STORE_ATOM,  /* name -> value */
+  STORE_META,  /* the kernel's own facts */
+  STORE_TABLES
+} StoreTable;
+
+/* One change of a row. Its blobs are held by the store while it needs them. */
+typedef struct StoreRow {
+  StoreTable table;
+  Blob *key;   /* 1 to STORE_KEY_MAX bytes */
+  Blob *value; /* NULL removes the row, which need not be there */
+} StoreRow;
+
 typedef struct StoreItem {
   uint8_t key[CID_RAW];
+  bool is_rows;      /* no conversation is touched: key, expected and head are
+                      * not looked at */
   uint64_t expected; /* the revision it replaces; 0: there is none yet */
-  Blob *head;        /* the new head (held by the store while it needs it), or
-                      * NULL to remove the conversation */
+  Blob *head;        /* the new head, or NULL to remove the conversation and its
+                      * history */
+  const StoreRow *rows; /* applied in order, after the head; copied */
+  size_t n_rows;
 } StoreItem;
 
 /* Queues one item. `done` gets OK when it is kept; ERR_CONFLICT when another
@@ -38,8 +66,34 @@ void store_settle(Store *s);
 Err store_load(Store *s, const uint8_t key[CID_RAW], Blob **head,
                uint64_t *revision);
 
+/* A row's value, held for the caller. ERR_NOT_FOUND. */
+Err store_get(Store *s, StoreTable table, Slice key, Blob **value);
+
+/* Shows the rows of a table whose keys are `from` or greater, in order, until
+ * `see` returns false. The slices die with the call; `see` may not use the
+ * store. */
+typedef bool (*StoreSee)(void *ud, Slice key, Slice value);
+Err store_scan(Store *s, StoreTable table, Slice from, StoreSee see, void *ud);
+
 size_t store_count(const Store *s); /* conversations it holds */
 void store_free(Store *s);          /* what is queued fails */
+
+/* --- numbers, for metrics and specs --- */
+
+/* Bucket i counts up to 2^i items, or 64 us * 2^i; the last one the rest. */
+#define STORE_BUCKETS 16
+
+typedef struct StoreStats {
+  uint64_t commits;                /* transactions kept */
+  uint64_t failures;               /* transactions not kept */
+  uint64_t items;                  /* in those that were kept */
+  uint64_t batch[STORE_BUCKETS];   /* commits by their number of items */
+  uint64_t latency[STORE_BUCKETS]; /* items by the time from store_commit until
+                                    * they were kept */
+  uint64_t latency_us;             /* the sum of those times */
+  uint64_t bytes;                  /* of the database in use */
+} StoreStats;
+StoreStats store_stats(const Store *s);
 
 /* --- the memory backend: nothing outlives the process --- */
 Store *store_memory_new(void);

@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "base/buf.h"
 #include "store/store.h"
 
 typedef struct Answers {
@@ -95,6 +96,157 @@ static void what_is_committed_can_be_loaded(void **state) {
   assert_head(s, 2, "", 1);
   assert_head(s, 3, NULL, 0);
   assert_int_equal(store_count(s), 2);
+  store_free(s);
+}
+
+/* Commits rows alone: "table key value", value "-" removes. */
+static void put_rows(Store *s, const StoreRow *rows, size_t n, Answers *a) {
+  StoreItem item = { .is_rows = true, .rows = rows, .n_rows = n };
+  store_commit(s, &item, on_done, a);
+  for (size_t i = 0; i < n; i++) {
+    blob_drop(rows[i].key);
+    blob_drop(rows[i].value);
+  }
+}
+
+static StoreRow row(StoreTable table, const char *key, const char *value) {
+  return (StoreRow){ table, blob_new(slice_str(key)),
+                     value ? blob_new(slice_str(value)) : NULL };
+}
+
+typedef struct Seen {
+  Buf text;
+  int left;
+} Seen;
+
+static bool on_row(void *ud, Slice key, Slice value) {
+  Seen *seen = ud;
+  buf_slice(&seen->text, key);
+  buf_byte(&seen->text, '=');
+  buf_slice(&seen->text, value);
+  buf_byte(&seen->text, ' ');
+  return --seen->left > 0;
+}
+
+static void assert_scan(Store *s, StoreTable table, const char *from, int max,
+                        const char *right) {
+  Seen seen = { .left = max };
+  assert_int_equal(store_scan(s, table, slice_str(from), on_row, &seen), OK);
+  buf_byte(&seen.text, '\0');
+  assert_string_equal(seen.text.ptr, right);
+  buf_free(&seen.text);
+}
+
+static void rows_are_kept_in_the_order_of_their_keys(void **state) {
+  Store *s = open_either(state);
+  Answers a = { 0 };
+  put_rows(s,
+           (StoreRow[]){ row(STORE_ATOM, "b", "2"), row(STORE_ATOM, "a", "1"),
+                         row(STORE_ATOM, "ab", "x"), row(STORE_MSG, "m", "y"),
+                         row(STORE_ATOM, "ab", NULL),
+                         row(STORE_ATOM, "none", NULL),
+                         row(STORE_ATOM, "aa", "3") },
+           7, &a);
+  assert_scan(s, STORE_ATOM, "", 9, ""); /* nothing before it is kept */
+  store_settle(s);
+  assert_int_equal(a.result[0], OK);
+  assert_scan(s, STORE_ATOM, "", 9, "a=1 aa=3 b=2 ");
+  assert_scan(s, STORE_ATOM, "aa", 9, "aa=3 b=2 ");
+  assert_scan(s, STORE_ATOM, "ab", 9, "b=2 ");
+  assert_scan(s, STORE_ATOM, "", 2, "a=1 aa=3 ");
+  assert_scan(s, STORE_ATOM, "c", 9, "");
+  assert_scan(s, STORE_MSG, "", 9, "m=y ");
+  Blob *value = NULL;
+  assert_int_equal(store_get(s, STORE_ATOM, SLICE("aa"), &value), OK);
+  assert_true(slice_is(blob_view(value), "3"));
+  blob_drop(value);
+  assert_int_equal(store_get(s, STORE_ATOM, SLICE("ab"), &value),
+                   ERR_NOT_FOUND);
+  assert_int_equal(store_count(s), 0);
+  store_free(s);
+}
+
+static void rows_fall_with_their_head(void **state) {
+  Store *s = open_either(state);
+  Answers a = { 0 };
+  StoreRow rows[] = { row(STORE_DUE, "d", "") };
+  StoreItem item = { .expected = 7, .rows = rows, .n_rows = 1 };
+  item.head = blob_new(SLICE("no"));
+  store_commit(s, &item, on_done, &a);
+  store_settle(s);
+  assert_int_equal(a.result[0], ERR_CONFLICT);
+  assert_scan(s, STORE_DUE, "", 9, "");
+  item.expected = 0;
+  store_commit(s, &item, on_done, &a);
+  store_settle(s);
+  assert_int_equal(a.result[1], OK);
+  assert_scan(s, STORE_DUE, "", 9, "d= ");
+  blob_drop(item.head);
+  blob_drop(rows[0].key);
+  blob_drop(rows[0].value);
+  store_free(s);
+}
+
+/* Keys as the kernel makes them: raw cid, then the turn. */
+static StoreRow point(uint8_t k, uint8_t turn) {
+  char key[CID_RAW + 8] = { (char)k };
+  key[CID_RAW - 1] = (char)k;
+  key[CID_RAW + 7] = (char)turn;
+  return (StoreRow){ STORE_POINT, blob_new(slice(key, sizeof key)),
+                     blob_new(slice((const char *)&turn, 1)) };
+}
+
+static bool on_point(void *ud, Slice key, Slice value) {
+  buf_printf(ud, "%d.%d=%d ", key.ptr[0], key.ptr[CID_RAW + 7], value.ptr[0]);
+  return true;
+}
+
+static bool on_head(void *ud, Slice key, Slice value) {
+  buf_printf(ud, "%d=%.*s ", key.ptr[0], (int)value.len, value.ptr);
+  return true;
+}
+
+static void assert_seen(Store *s, StoreTable table, StoreSee see,
+                        const char *right) {
+  Buf text = { 0 };
+  assert_int_equal(store_scan(s, table, (Slice){ 0 }, see, &text), OK);
+  buf_byte(&text, '\0');
+  assert_string_equal(text.ptr, right);
+  buf_free(&text);
+}
+
+static void points_go_with_their_head_and_no_other(void **state) {
+  Store *s = open_either(state);
+  Answers a = { 0 };
+  for (uint8_t k = 3; k >= 1; k--) put(s, k, 0, "head", &a);
+  put_rows(s,
+           (StoreRow[]){ point(2, 9), point(1, 1), point(2, 7), point(3, 1) },
+           4, &a);
+  store_settle(s);
+  assert_seen(s, STORE_POINT, on_point, "1.1=1 2.7=7 2.9=9 3.1=1 ");
+  assert_seen(s, STORE_HEAD, on_head, "1=head 2=head 3=head ");
+  put(s, 2, 1, NULL, &a);
+  put(s, 3, 1, NULL, &a);
+  store_settle(s);
+  for (size_t i = 0; i < a.n; i++) assert_int_equal(a.result[i], OK);
+  assert_seen(s, STORE_POINT, on_point, "1.1=1 ");
+  assert_seen(s, STORE_HEAD, on_head, "1=head ");
+  assert_int_equal(store_count(s), 1);
+  store_free(s);
+}
+
+static void commits_are_counted(void **state) {
+  Store *s = open_either(state);
+  Answers a = { 0 };
+  put(s, 1, 0, "one", &a);
+  store_settle(s);
+  put(s, 1, 5, "no", &a);
+  store_settle(s);
+  StoreStats stats = store_stats(s);
+  assert_int_equal(stats.commits, 1);
+  assert_int_equal(stats.items, 1);
+  assert_int_equal(stats.failures, 1);
+  assert_int_equal(stats.batch[0], 1);
   store_free(s);
 }
 
@@ -197,6 +349,14 @@ int main(void) {
     cmocka_unit_test(another_revision_is_a_conflict),
     cmocka_unit_test(a_removed_head_is_gone_and_can_come_again),
     cmocka_unit_test(what_is_queued_behind_a_failure_fails_too),
+    cmocka_unit_test(rows_are_kept_in_the_order_of_their_keys),
+    cmocka_unit_test(rows_fall_with_their_head),
+    cmocka_unit_test(points_go_with_their_head_and_no_other),
+    cmocka_unit_test(commits_are_counted),
+    FOLDER(rows_are_kept_in_the_order_of_their_keys),
+    FOLDER(rows_fall_with_their_head),
+    FOLDER(points_go_with_their_head_and_no_other),
+    FOLDER(commits_are_counted),
     FOLDER(what_is_committed_can_be_loaded),
     FOLDER(another_revision_is_a_conflict),
     FOLDER(a_removed_head_is_gone_and_can_come_again),
