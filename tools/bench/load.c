@@ -16,8 +16,10 @@
  *
  * What is not as expected ends the run with code 1 and no result; only what
  * began after the warm-up and ended before the end is counted. */
+#include "fail.h"
 #include "http.h"
 #include "measure.h"
+#include "page.h"
 #include "visit.h"
 
 #include <errno.h>

@@ -1,20 +1,11 @@
 #include "measure.h"
 
-#include <stdarg.h>
+#include "fail.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
-
-_Noreturn void fail(const char *fmt, ...) {
-  va_list ap;
-  va_start(ap, fmt);
-  fputs("bench: ", stderr);
-  vfprintf(stderr, fmt, ap);
-  fputc('\n', stderr);
-  va_end(ap);
-  exit(1);
-}
 
 static uint64_t clock_ns(clockid_t clock) {
   struct timespec t;

@@ -6,10 +6,6 @@
 
 #include <sys/types.h>
 
-/* Says what went wrong on stderr and ends with code 1: a benchmark that met
- * something unexpected has no result. */
-_Noreturn void fail(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-
 uint64_t now_ns(void);
 
 /* Nanoseconds of CPU that a process has used; 0 of one that is not ours to ask.

@@ -1,24 +1,10 @@
 #include "visit.h"
 
+#include "fail.h"
 #include "measure.h"
+#include "page.h"
 
 #include <stdio.h>
-#include <stdlib.h>
-
-/* --- the page ----------------------------------------------------------------
- */
-
-Slice page_cid(const Answer *page) {
-  Slice end = SLICE("</html>");
-  Slice body = page->body;
-  while (body.len && body.ptr[body.len - 1] == '\n') body.len--;
-  Slice cid = between(body, "data-stube-cid=\"", '"');
-  if (page->status != 200 || !cid.len || body.len < end.len ||
-      memcmp(body.ptr + body.len - end.len, end.ptr, end.len))
-    unexpected("not a page",
-               slice(page->head.ptr, page->head.len + page->body.len));
-  return cid;
-}
 
 size_t page_elements(const Answer *page) {
   Slice b = page->body;
@@ -28,67 +14,6 @@ size_t page_elements(const Answer *page) {
   for (const char *p = root + 15; p + 1 < b.ptr + b.len; p++)
     if (*p == '<' && p[1] >= 'a' && p[1] <= 'z') n++;
   return n;
-}
-
-/* Undoes the escaping of an attribute's value. */
-static void put_unescaped(Buf *out, Slice s) {
-  static const struct {
-    Slice name;
-    char c;
-  } entities[] = {
-    { SLICE_INIT("&amp;"), '&' },  { SLICE_INIT("&#39;"), '\'' },
-    { SLICE_INIT("&lt;"), '<' },   { SLICE_INIT("&#x27;"), '\'' },
-    { SLICE_INIT("&gt;"), '>' },   { SLICE_INIT("&apos;"), '\'' },
-    { SLICE_INIT("&quot;"), '"' }, { SLICE_INIT("&#34;"), '"' },
-  };
-  while (s.len) {
-    size_t i = 0;
-    while (i < countof(entities) && !slice_starts(s, entities[i].name)) i++;
-    size_t used = i < countof(entities) ? entities[i].name.len : 1;
-    buf_byte(out, i < countof(entities) ? entities[i].c : s.ptr[0]);
-    s = slice(s.ptr + used, s.len - used);
-  }
-}
-
-/* The URL of the first `attribute="... call'URL' ..."` of a page. */
-static void put_url(Buf *out, const Answer *page, const char *attribute,
-                    const char *call) {
-  Buf value = { 0 };
-  put_unescaped(&value, between(page->body, attribute, '"'));
-  Slice url = between(buf_view(&value), call, '\'');
-  if (!url.len || url.ptr[0] != '/') unexpected(attribute, page->body);
-  buf_slice(out, url);
-  buf_free(&value);
-}
-
-static uint64_t number_shown(Slice text) {
-  Slice after = between(text, "<output", '<');
-  const char *gt = after.len ? memchr(after.ptr, '>', after.len) : NULL;
-  char *end;
-  if (!gt) unexpected("nothing in an <output>", text);
-  uint64_t n = strtoull(gt + 1, &end, 10);
-  if (end == gt + 1) unexpected("no number in the <output>", text);
-  return n;
-}
-
-/* --- requests ----------------------------------------------------------------
- */
-
-void put_page_request(Buf *out, int port, const char *path) {
-  buf_printf(out,
-             "GET %s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\n"
-             "Accept: text/html\r\n\r\n",
-             path, port);
-}
-
-static void put_cookie(Buf *out, const Answer *page) {
-  Slice cookie = header(page->head, "set-cookie");
-  const char *end = cookie.len ? memchr(cookie.ptr, ';', cookie.len) : NULL;
-  if (!cookie.len) unexpected("page without a cookie", page->head);
-  if (end) cookie.len = (size_t)(end - cookie.ptr);
-  buf_puts(out, "Cookie: ");
-  buf_slice(out, cookie);
-  buf_puts(out, "\r\n");
 }
 
 void visit_start(Visit *v, int port, const char *path) {
@@ -103,7 +28,7 @@ void visit_start(Visit *v, int port, const char *path) {
 
   buf_clear(&request);
   buf_puts(&request, "GET ");
-  put_url(&request, &page, "data-init=\"", "@get('");
+  put_page_url(&request, &page, "data-init=\"", "@get('");
   Slice at = between(buf_view(&request), "?at=", '&');
   if (!at.len) { /* nothing behind it */
     const char *p = memmem(request.ptr, request.len, "?at=", 4);
@@ -117,7 +42,7 @@ void visit_start(Visit *v, int port, const char *path) {
 
   buf_clear(&v->post);
   buf_puts(&v->post, "POST ");
-  put_url(&v->post, &page, "data-on:click=\"", "@post('");
+  put_page_url(&v->post, &page, "data-on:click=\"", "@post('");
   buf_printf(&v->post, " HTTP/1.1\r\nHost: 127.0.0.1:%d\r\n", port);
   put_cookie(&v->post, &page);
   buf_puts(&v->post, "Content-Type: application/json\r\nContent-Length: 2\r\n"

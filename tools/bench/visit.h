@@ -24,14 +24,9 @@ typedef struct Visit {
   size_t answer_bytes; /* of its answer */
 } Visit;
 
-/* Checks that it is a whole page of a conversation; its cid. */
-Slice page_cid(const Answer *page);
 /* Elements inside #root, and so of the component: counted by their start tags.
  */
 size_t page_elements(const Answer *page);
-
-/* A request for a page, without cookie. */
-void put_page_request(Buf *out, int port, const char *path);
 
 /* GETs a page over v->main, which is open, and opens the stream. */
 void visit_start(Visit *v, int port, const char *path);

@@ -1,6 +1,6 @@
 #include "http.h"
 
-#include "measure.h"
+#include "fail.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -15,44 +15,66 @@
 #define RECV_BYTES 16384
 #define WAIT_MS 10000
 
-void http_open(Http *h, int port) {
+bool http_try_open(Http *h, int port) {
   struct sockaddr_in to = { .sin_family = AF_INET,
                             .sin_port = htons((uint16_t)port),
                             .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
   int one = 1;
-  h->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  if (h->fd < 0 || connect(h->fd, (struct sockaddr *)&to, sizeof to))
-    fail("cannot connect to 127.0.0.1:%d: %s", port, strerror(errno));
-  setsockopt(h->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
   h->taken = h->read = h->left = 0;
   h->is_chunked = h->has_ended = false;
   buf_clear(&h->in);
   buf_clear(&h->text);
+  h->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (h->fd < 0) fail("cannot make a socket: %s", strerror(errno));
+  if (connect(h->fd, (struct sockaddr *)&to, sizeof to)) {
+    close(h->fd);
+    h->fd = -1;
+    return false;
+  }
+  setsockopt(h->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+  return true;
+}
+
+void http_open(Http *h, int port) {
+  if (!http_try_open(h, port))
+    fail("cannot connect to 127.0.0.1:%d: %s", port, strerror(errno));
 }
 
 void http_close(Http *h) {
-  close(h->fd);
+  if (h->fd >= 0) close(h->fd);
   buf_free(&h->in);
   buf_free(&h->text);
   h->fd = -1;
 }
 
-void http_send(Http *h, Slice request) {
+bool http_try_send(Http *h, Slice request) {
   ssize_t n = send(h->fd, request.ptr, request.len,
                    MSG_DONTWAIT | MSG_NOSIGNAL);
+  if (n < 0 && (errno == EPIPE || errno == ECONNRESET)) return false;
   if (n != (ssize_t)request.len)
     fail("cannot send a request: %s", n < 0 ? strerror(errno) : "cut short");
+  return true;
 }
 
-void http_recv(Http *h) {
+void http_send(Http *h, Slice request) {
+  if (!http_try_send(h, request)) fail("cannot send a request: closed");
+}
+
+bool http_try_recv(Http *h) {
   buf_drop(&h->in, h->taken);
   h->taken = 0;
   char *to = buf_reserve(&h->in, RECV_BYTES);
   ssize_t n = recv(h->fd, to, RECV_BYTES, MSG_DONTWAIT);
-  if (n < 0 && (errno == EAGAIN || errno == EINTR)) return;
-  if (n < 0) fail("cannot read an answer: %s", strerror(errno));
-  if (n == 0) unexpected("connection was closed", buf_view(&h->in));
+  if (n < 0 && (errno == EAGAIN || errno == EINTR)) return true;
+  if (n < 0 && errno != ECONNRESET)
+    fail("cannot read an answer: %s", strerror(errno));
+  if (n <= 0) return false;
   h->in.len += (size_t)n;
+  return true;
+}
+
+void http_recv(Http *h) {
+  if (!http_try_recv(h)) unexpected("connection was closed", buf_view(&h->in));
 }
 
 void http_wait(Http *h) {

@@ -1,11 +1,11 @@
-/* As much of an HTTP client as measuring takes: one connection to 127.0.0.1,
- * answers with a length or in chunks, and an event stream.
+/* As much of an HTTP client as measuring and crashing take: one connection to
+ * 127.0.0.1, answers with a length or in chunks, and an event stream.
  *
  * It is strict where a mistake would flatter a server, and ends the program
  * (fail) on anything it does not expect. Slices point into the connection: they
  * are valid until it is next read from. */
-#ifndef BENCH_HTTP_H
-#define BENCH_HTTP_H
+#ifndef CLIENT_HTTP_H
+#define CLIENT_HTTP_H
 
 #include "base/base.h"
 #include "base/buf.h"
@@ -28,13 +28,19 @@ typedef struct Answer {
 } Answer;
 
 void http_open(Http *h, int port);
+/* The same; false when nobody listens there. */
+bool http_try_open(Http *h, int port);
 void http_close(Http *h);
 
 /* A request fits the socket's buffer, so it is sent whole or not at all. */
 void http_send(Http *h, Slice request);
+/* The same; false when the server is gone. */
+bool http_try_send(Http *h, Slice request);
 
 /* Takes what has arrived; the connection must not have been closed. */
 void http_recv(Http *h);
+/* The same; false once it has been closed and nothing is left to take. */
+bool http_try_recv(Http *h);
 /* The same, waiting for it, 10 s at most. */
 void http_wait(Http *h);
 
