@@ -126,6 +126,9 @@
  * tools/lua-patches/stack-limit.patch) */
 #define LUA_STACK_MAX 250000
 #endif
+/* __call metamethods that lead to each other; Lua moves all arguments for each
+ * (KEEP IN STEP: tools/lua-patches/call-chain.patch) */
+#define CALL_CHAIN_MAX 100
 /* instructions between two looks at the budget */
 #define BUDGET_HOOK_EVERY 1000
 /* and between two readings of the clock, about 50 us */

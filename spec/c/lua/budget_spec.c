@@ -444,8 +444,56 @@ static void a_pattern_may_take_time_in_step_with_its_subject(void **state) {
   assert_eval("return #(('x'):rep(6e6)):match('.*')", "6000000");
 }
 
+/* --- chains of __call: Lua looks for a function in C --- */
+
+static void a_call_that_leads_to_itself_is_an_error(void **state) {
+  (void)state;
+  static const char *const ways[] = {
+    "t()",
+    "return t()",
+    "for _ in t do end",
+    "pcall(t)",
+    "local x <close> = setmetatable({}, { __close = t })",
+    "return #setmetatable({}, { __len = t })",
+  };
+  const char *loop = "spec:1: '__call' chain too long; possibly a loop";
+  char code[300];
+  for (size_t i = 0; i < countof(ways); i++) {
+    snprintf(code, sizeof code,
+             "local mt = {} local t = setmetatable({}, mt) mt.__call = t "
+             "local function f() %s end return select(2, pcall(f))",
+             ways[i]);
+    if (strcmp(ways[i], "pcall(t)") == 0)
+      snprintf(code, sizeof code,
+               "local mt = {} local t = setmetatable({}, mt) mt.__call = t "
+               "return 'spec:1: ' .. select(2, pcall(t))");
+    assert_eval(code, loop);
+  }
+}
+
+static void a_chain_of_calls_ends_at_its_maximum(void **state) {
+  (void)state;
+  char code[300];
+  for (int extra = 0; extra <= 1; extra++) {
+    for (int tail = 0; tail <= 1; tail++) {
+      snprintf(code, sizeof code,
+               "local f = function(...) return select('#', ...) end for i = 1, "
+               "%d do f = setmetatable({}, { __call = f }) end local function "
+               "g() %s end return g()",
+               CALL_CHAIN_MAX + extra,
+               tail ? "return f()" : "local n = f() return n");
+      assert_eval(code,
+                  extra ? "raised: spec:1: '__call' chain too long; possibly a "
+                          "loop"
+                        : "100");
+    }
+  }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
+    spec(a_call_that_leads_to_itself_is_an_error),
+    spec(a_chain_of_calls_ends_at_its_maximum),
     spec(a_loop_ends),
     spec(swallowing_the_error_ends_too),
     spec(looping_in_close_ends),

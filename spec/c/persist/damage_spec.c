@@ -19,25 +19,15 @@ static uint32_t dice(uint32_t n) {
   return (uint32_t)(seed >> 11) % n;
 }
 
-static bool has(const Buf *b, const char *text) {
-  return memmem(b->ptr, b->len, text, strlen(text)) != NULL;
-}
-
-/* Saves a waiting task. Not those with __call: where damage makes an object its
- * own
- * __call, Lua 5.4 takes hours to find that its stack overflows. */
+/* Saves a waiting task. */
 static void keep(lua_State *co, const char *name) {
   if (nsaves == SAVES_MAX) return;
   lua_newtable(h.L);
   lua_pushthread(co);
   lua_xmove(co, h.L, 1);
   lua_setfield(h.L, -2, "task");
-  if (persist_encode(h.persist, h.L, -1, &saves[nsaves]) != OK)
+  if (persist_encode(h.persist, h.L, -1, &saves[nsaves++]) != OK)
     fail_msg("%s: %s", name, lua_tostring(h.L, -1));
-  if (has(&saves[nsaves], "__call"))
-    buf_free(&saves[nsaves]);
-  else
-    nsaves++;
   lua_pop(h.L, 1);
 }
 
