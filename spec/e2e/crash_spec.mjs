@@ -55,7 +55,7 @@ class Visitor {
 test("each acknowledged event is applied exactly once through kill -9",
   async ({ server }) => {
     const dir = mkdtempSync(path.join(tmpdir(), "stube-"));
-    server.args = ["--store", path.join(dir, "store")];
+    server.store = path.join(dir, "store");
     try {
       const url = await server.at("/counter");
       const visitors = Array.from({ length: VISITORS }, () => new Visitor());

@@ -108,7 +108,6 @@ test("without JavaScript the first paint is readable and the form works", async 
 
 test("a server that is killed and holds all in memory ends the page", async (t) => {
   t.expect_errors(AWAY);
-  t.server.args = ["--store", "memory"];
   await t.page.goto(await t.server.at("/guess"));
   await guess(t.page, 1, "");
   await t.server.restart();

@@ -58,6 +58,7 @@ function wait_for_ready(child, log) {
 class Server {
   app = "examples/all.lua";
   args = [];
+  store = "memory"; // or a folder; null: beside the app
   log = [];
   #child = null;
   #url = null;
@@ -66,7 +67,9 @@ class Server {
   async start() {
     const binary = path.resolve(ROOT, process.env.STUBE ?? "build/stube");
     if (!existsSync(binary)) throw new Error(`there is no ${binary}: run make`);
-    const args = [this.app, "--port", String(this.#port), ...this.args];
+    const store = this.store ? ["--store", this.store] : [];
+    const port = String(this.#port);
+    const args = [this.app, "--port", port, ...store, ...this.args];
     const options = { cwd: ROOT, stdio: ["ignore", "pipe", "pipe"] };
     this.#child = spawn(binary, args, options);
     this.#url = await wait_for_ready(this.#child, this.log);

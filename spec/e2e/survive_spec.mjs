@@ -9,7 +9,7 @@ import { AWAY, button, eventually, test } from "./harness.mjs";
 /** Runs `body` with a server that keeps its conversations in a folder. */
 async function with_store(t, body) {
   const dir = mkdtempSync(path.join(tmpdir(), "stube-"));
-  t.server.args = ["--store", path.join(dir, "store")];
+  t.server.store = path.join(dir, "store");
   t.expect_errors(AWAY);
   try {
     await body();

@@ -77,14 +77,17 @@ static bool open_store(Host *h) {
   uv_unref((uv_handle_t *)&h->kept);
   h->kept.data = h;
   const char *dir = h->settings.store;
-  if (!dir) {
+  if (h->settings.in_memory) {
     h->store = store_memory_new();
     return true;
   }
   h->store = store_lmdb_open(dir, notify, h, why, sizeof why);
   if (h->store && key_load(dir, h->kernel_config.key, why, sizeof why))
     return true;
-  fprintf(stderr, "stube: %s\n", why);
+  fprintf(stderr,
+          "stube: %s\n(--store DIR keeps it elsewhere, --store memory "
+          "does without)\n",
+          why);
   return false;
 }
 
@@ -122,13 +125,8 @@ static void report_failure(Host *h, const char *script) {
   lua_pop(L, 2);
 }
 
-/* The folder of a path, for the modules beside a script. */
-static char *folder_of(const char *path) {
-  const char *slash = strrchr(path, '/');
-  return slash ? dup_slice(slice(path, (size_t)(slash - path))) : xstrdup(".");
-}
-
 bool host_load(Host *h, const char *script) {
+  if (!h->settings.store) h->settings.store = settings_store_of(script);
   if (!host_start(h, live_release, live_ended, live_forget)) return false;
   char *folder = folder_of(script);
   loader_set_folder(h->vm, folder);

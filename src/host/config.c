@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+#define STORE_FOLDER "/.stube"
+
 void settings_init(Settings *s) {
   *s = (Settings){ .host = xstrdup("127.0.0.1"),
                    .port = 8080,
@@ -30,4 +32,18 @@ const char *settings_base_path(Settings *s, const char *path) {
   free(s->base_path);
   s->base_path = dup_slice(slice(path, len));
   return NULL;
+}
+
+char *folder_of(const char *script) {
+  const char *slash = strrchr(script, '/');
+  if (!slash) return xstrdup(".");
+  return dup_slice(slice(script, (size_t)(slash - script)));
+}
+
+char *settings_store_of(const char *script) {
+  char *folder = folder_of(script);
+  size_t len = strlen(folder);
+  folder = xrealloc(folder, len + sizeof STORE_FOLDER);
+  memcpy(folder + len, STORE_FOLDER, sizeof STORE_FOLDER);
+  return folder;
 }

@@ -302,6 +302,7 @@ static int f_loadfile(lua_State *L) {
 }
 
 int host_test(Host *h, int argc, char **argv) {
+  h->settings.in_memory = true;
   bool started = host_start(h, drive_release, drive_ended, drive_forget);
   ASSERT(started); /* a store in memory always opens */
   open_drive(h);

@@ -21,7 +21,8 @@ typedef struct Settings {
   char *host;       /* address to listen on */
   int port;         /* 0 picks one */
   char *base_path;  /* "" or "/x" */
-  char *store;      /* folder of the store, or NULL: memory */
+  char *store;      /* folder of the store; NULL: .stube beside the script */
+  bool in_memory;   /* no store on disk */
   char *title;      /* of pages whose mount has none */
   bool production;  /* neutral error texts, no development aids */
   bool trust_proxy; /* believe X-Forwarded-Proto and -For */
@@ -79,8 +80,9 @@ typedef void (*HostRelease)(void *ud, Conv *c, uint64_t turn, const Fragment *f,
 typedef void (*HostEnded)(void *ud, Conv *c);
 typedef bool (*HostForget)(void *ud, Conv *c);
 
-/* Opens the store and starts the kernel; the settings are known, and no script
- * has run. False when the store cannot be opened; says why. */
+/* Opens the store (in settings.store, or in memory) and starts the kernel; the
+ * settings are known, and no script has run. False when the store cannot be
+ * opened; says why. */
 bool host_start(Host *h, HostRelease release, HostEnded ended,
                 HostForget forget);
 
@@ -105,6 +107,10 @@ void settings_init(Settings *s);
 void settings_free(Settings *s);
 /* Checks and sets a base path. An error text, or NULL. */
 const char *settings_base_path(Settings *s, const char *path);
+/* The folder a script lies in: its modules lie beside it. The caller frees. */
+char *folder_of(const char *script);
+/* The store's folder when none is given. The caller frees. */
+char *settings_store_of(const char *script);
 
 /* --- lib.c: `stube.host` --- */
 void lib_bind(Host *h); /* makes it loadable, for this host */

@@ -17,8 +17,9 @@ static const char usage[] =
     "  --port N         listen on this port; 0 picks one     (8080)\n"
     "  --host ADDRESS   listen on this address               (127.0.0.1)\n"
     "  --base-path /X   put every path under this one\n"
-    "  --store DIR      keep conversations in this folder; `memory`, which\n"
-    "                   forgets them at the end              (memory)\n"
+    "  --store DIR      keep conversations in this folder, or with `memory`\n"
+    "                   forget them at the end               (.stube beside "
+    "APP)\n"
     "  --prod           neutral error texts for visitors\n"
     "  --log text|json  how log lines look, on stderr        (text)\n"
     "\n"
@@ -60,8 +61,8 @@ static int take_option(Host *h, const char *name, const char *value) {
     if (why) return wrong(why, value);
     h->given |= SET_BASE_PATH;
   } else if (strcmp(name, "--store") == 0) {
-    free(s->store);
-    s->store = strcmp(value, "memory") == 0 ? NULL : xstrdup(value);
+    s->in_memory = strcmp(value, "memory") == 0;
+    set(&s->store, value);
   } else if (strcmp(name, "--log") == 0) {
     if (strcmp(value, "json") != 0 && strcmp(value, "text") != 0)
       return wrong("--log takes text or json, not", value);

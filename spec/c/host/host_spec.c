@@ -145,6 +145,7 @@ static void serve_with(const char *store, void (*run)(Client *c)) {
   Host *h = host_new();
   h->log.level = LOG_OFF;
   h->settings.port = 0;
+  h->settings.in_memory = !store;
   h->settings.store = store ? xstrdup(store) : NULL;
   bool ok = host_load(h, APP);
   Client c = { .ready = out[0], .run = run };
@@ -445,6 +446,46 @@ static void a_damaged_head_ends_its_own_conversation_alone(void **state) {
   assert_int_equal(system(command), 0);
 }
 
+/* --- where it is kept --- */
+
+static void the_store_lies_beside_the_script(void **state) {
+  (void)state;
+  char dir[] = "/tmp/stube-host-XXXXXX", script[64], store[64], command[64];
+  assert_non_null(mkdtemp(dir));
+  snprintf(script, sizeof script, "%s/app.lua", dir);
+  snprintf(store, sizeof store, "%s/.stube/data.mdb", dir);
+  char *app = realpath(APP, NULL);
+  assert_int_equal(symlink(app, script), 0);
+  Host *h = host_new();
+  assert_true(host_load(h, script));
+  host_free(h);
+  assert_int_equal(access(store, F_OK), 0);
+  free(app);
+  snprintf(command, sizeof command, "rm -r %s", dir);
+  assert_int_equal(system(command), 0);
+}
+
+static void a_store_that_cannot_be_opened_is_not_served(void **state) {
+  (void)state;
+  Host *h = host_new();
+  h->settings.store = xstrdup("/dev/null/store");
+  int saved = dup(STDERR_FILENO), pipes[2];
+  assert_int_equal(pipe(pipes), 0);
+  dup2(pipes[1], STDERR_FILENO);
+  bool ok = host_load(h, APP);
+  dup2(saved, STDERR_FILENO);
+  char said[512];
+  ssize_t n = read(pipes[0], said, sizeof said - 1);
+  said[n > 0 ? n : 0] = '\0';
+  close(saved);
+  close(pipes[0]);
+  close(pipes[1]);
+  host_free(h);
+  assert_false(ok);
+  assert_non_null(strstr(said, "/dev/null/store: Not a directory"));
+  assert_non_null(strstr(said, "--store"));
+}
+
 /* --- bytes --- */
 
 static void malformed(Client *c) {
@@ -540,6 +581,7 @@ static void a_script_that_does_not_load_is_no_app(void **state) {
   int saved = dup(STDERR_FILENO), null = open("/dev/null", O_WRONLY);
   dup2(null, STDERR_FILENO);
   Host *h = host_new();
+  h->settings.in_memory = true;
   bool loaded = host_load(h, "spec/c/host/no_such.lua");
   host_free(h);
   dup2(saved, STDERR_FILENO);
@@ -558,6 +600,8 @@ int main(void) {
     cmocka_unit_test(mounts_pass_their_args),
     cmocka_unit_test(failing_code_harms_nobody_else),
     cmocka_unit_test(a_damaged_head_ends_its_own_conversation_alone),
+    cmocka_unit_test(the_store_lies_beside_the_script),
+    cmocka_unit_test(a_store_that_cannot_be_opened_is_not_served),
     cmocka_unit_test(a_thousand_malformed_requests_leave_it_healthy),
     cmocka_unit_test(a_script_that_does_not_load_is_no_app),
   };
