@@ -130,13 +130,35 @@ static void on_committed(void *ud, Err e) {
     drain_queue(k, c);
 }
 
+void turn_row(Kernel *k, StoreTable table, Slice key, Blob *value) {
+  Turn *t = &k->turn;
+  if (t->n_rows == t->cap_rows) {
+    t->cap_rows = t->cap_rows ? t->cap_rows * 2 : 8;
+    t->rows = xrealloc(t->rows, t->cap_rows * sizeof *t->rows);
+  }
+  t->rows[t->n_rows++] = (StoreRow){ table, blob_new(key), value };
+}
+
+void turn_drop_rows(Kernel *k) {
+  Turn *t = &k->turn;
+  for (uint32_t i = 0; i < t->n_rows; i++) {
+    blob_drop(t->rows[i].key);
+    blob_drop(t->rows[i].value);
+  }
+  t->n_rows = 0;
+}
+
 void commit_head(Kernel *k, Conv *c, Blob *head) {
-  StoreItem item = { .expected = c->revision, .head = head };
+  Turn *t = &k->turn;
+  StoreItem item = {
+    .expected = c->revision, .head = head, .rows = t->rows, .n_rows = t->n_rows
+  };
   memcpy(item.key, c->key, sizeof item.key);
   blob_drop(c->pending);
   c->pending = head;
   c->busy = true;
   store_commit(k->store, &item, on_committed, c);
+  turn_drop_rows(k);
 }
 
 /* Puts the conversation back and shows what happened in the failing instance's
@@ -144,6 +166,7 @@ void commit_head(Kernel *k, Conv *c, Blob *head) {
 static void put_back(Kernel *k, Conv *c) {
   Turn *t = &k->turn;
   turn_clear(k);
+  turn_drop_rows(k);
   t->n_pieces = 0;
   buf_clear(&t->bytes);
   if (image_restore(k, c, blob_view(c->head), false)) {

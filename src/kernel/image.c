@@ -1,12 +1,14 @@
 /* A conversation as bytes: its head.
  *
- *   "STB1"                        magic and format
- *   block header                  never rewound (S35)
- *   block frames                  the structs of conv.h, field by field
- *   block graph                   the root table, by persist
- *   16 bytes                      keyed checksum of all before (SipHash, as
- * text); its key is the conversation's, so a head that was damaged, or moved
- * under another id, is refused
+ *   "STB1"          magic and format
+ *   block header    never rewound by going back (S35)
+ *   block page      what the pages hold of each instance; likewise
+ *   block history   the nearest of its past states
+ *   block frames    the structs of conv.h, field by field     } the state:
+ *   block graph     the root table, by persist                } what is rewound
+ *   16 bytes        keyed checksum of all before (SipHash, as text); its key is
+ *                   the conversation's, so a head that was damaged, or moved
+ *                   under another id, is refused
  *
  * A block is its length (varint) and its bytes; so is text. Numbers are
  * varints. */
@@ -48,8 +50,7 @@ static void put_inst(Buf *b, const Inst *in) {
   put_text(b, in->def->id);
   put_text(b, in->event);
   buf_put(b, &in->args_hash, sizeof in->args_hash);
-  buf_put(b, &in->drawn, sizeof in->drawn);
-  buf_byte(b, (char)((in->on_page ? 1 : 0) | (in->started ? 2 : 0)));
+  buf_byte(b, in->started);
   buf_varint(b, in->n_kids);
   for (uint32_t i = 0; i < in->n_kids; i++) {
     const Kid *kid = &in->kids[i];
@@ -61,14 +62,25 @@ static void put_inst(Buf *b, const Inst *in) {
   buf_varint(b, in->n_fields);
   for (uint32_t i = 0; i < in->n_fields; i++) {
     put_text(b, in->fields[i].path);
-    buf_put(b, &in->fields[i].known, sizeof in->fields[i].known);
     buf_byte(b, in->fields[i].kind);
+  }
+}
+
+/* In the order of the instances and fields in the frames. */
+static void put_page(Buf *b, const Conv *c) {
+  if (!c->n_insts) return; /* it sleeps: nobody knows */
+  buf_varint(b, c->painted);
+  for (uint32_t i = 0; i < c->n_insts; i++) {
+    const Inst *in = c->insts[i];
+    buf_byte(b, in->on_page);
+    buf_put(b, &in->drawn, sizeof in->drawn);
+    for (uint32_t f = 0; f < in->n_fields; f++)
+      buf_put(b, &in->fields[f].known, sizeof in->fields[f].known);
   }
 }
 
 static void put_frames(Buf *b, const Conv *c) {
   buf_varint(b, c->top);
-  buf_varint(b, c->painted);
   buf_put(b, c->random, sizeof c->random);
   buf_varint(b, c->n_insts);
   for (uint32_t i = 0; i < c->n_insts; i++) put_inst(b, c->insts[i]);
@@ -101,45 +113,63 @@ void image_describe(void *ud, lua_State *L, int key, Buf *out) {
   }
 }
 
-Err image_encode(Kernel *k, Conv *c, Blob **out) {
+Err image_state(Kernel *k, Conv *c, Buf *out) {
   lua_State *L = vm_lua(k->vm);
-  Buf *head = &k->head, *part = &k->part;
-  buf_clear(head);
-  buf_slice(head, magic);
-  buf_clear(part);
-  put_header(part, c);
-  buf_block(head, buf_view(part));
+  Buf *part = &k->part;
   buf_clear(part);
   put_frames(part, c);
-  buf_block(head, buf_view(part));
+  buf_block(out, buf_view(part));
   buf_clear(part);
   part->max = k->config.head_bytes_max;
   lua_rawgeti(L, LUA_REGISTRYINDEX, c->root);
   Err e = persist_encode(k->persist, L, lua_gettop(L), part);
   part->max = 0;
-  if (e) {
-    lua_remove(L, -2); /* the message stays */
-    return e;
-  }
-  lua_pop(L, 1);
+  lua_remove(L, e ? -2 : -1); /* a message stays */
+  if (!e) buf_block(out, buf_view(part));
+  return e;
+}
+
+static void put_block(Buf *head, Buf *part, void (*put)(Buf *b, const Conv *c),
+                      const Conv *c) {
+  buf_clear(part);
+  put(part, c);
   buf_block(head, buf_view(part));
+}
+
+Blob *image_head(Kernel *k, const Conv *c, Slice history, Slice state) {
+  Buf *head = &k->head;
+  buf_clear(head);
+  buf_slice(head, magic);
+  put_block(head, &k->part, put_header, c);
+  put_block(head, &k->part, put_page, c);
+  buf_block(head, history);
+  buf_slice(head, state);
   char *sum = buf_reserve(head, MAC_LEN);
   mac(sum, &c->mac_key, slice(head->ptr, head->len));
   head->len += MAC_LEN;
-  *out = blob_new(buf_view(head));
-  return OK;
+  return blob_new(buf_view(head));
 }
 
-/* Takes checksum and magic off; ERR_BAD_INPUT when either is wrong. */
-static Err check(const Conv *c, Slice *head) {
+Err image_encode(Kernel *k, Conv *c, Blob **out) {
+  buf_clear(&k->state);
+  Err e = image_state(k, c, &k->state);
+  if (!e) *out = image_head(k, c, (Slice){ 0 }, buf_view(&k->state));
+  return e;
+}
+
+Err image_split(const Conv *c, Slice head, Image *out) {
   char sum[MAC_LEN];
-  if (head->len < magic.len + MAC_LEN) return ERR_BAD_INPUT;
-  head->len -= MAC_LEN;
-  mac(sum, &c->mac_key, *head);
-  if (memcmp(sum, head->ptr + head->len, MAC_LEN) != 0) return ERR_BAD_INPUT;
-  if (!slice_starts(*head, magic)) return ERR_BAD_INPUT;
-  *head = slice(head->ptr + magic.len, head->len - magic.len);
-  return OK;
+  if (head.len < magic.len + MAC_LEN) return ERR_BAD_INPUT;
+  head.len -= MAC_LEN;
+  mac(sum, &c->mac_key, head);
+  if (memcmp(sum, head.ptr + head.len, MAC_LEN) != 0) return ERR_BAD_INPUT;
+  if (!slice_starts(head, magic)) return ERR_BAD_INPUT;
+  head = slice(head.ptr + magic.len, head.len - magic.len);
+  Err e = take_block(&head, &out->header);
+  if (!e) e = take_block(&head, &out->page);
+  if (!e) e = take_block(&head, &out->history);
+  out->state = head;
+  return e;
 }
 
 /* --- reading; the first failure sticks, and what follows reads as nothing ---
@@ -232,10 +262,7 @@ static void get_inst(Reader *r, Kernel *k, Conv *c) {
   free(id);
   in->event = get_text(r);
   get_bytes(r, &in->args_hash, sizeof in->args_hash);
-  get_bytes(r, &in->drawn, sizeof in->drawn);
-  uint8_t flags = get_byte(r);
-  in->on_page = flags & 1;
-  in->started = flags & 2;
+  in->started = get_byte(r);
   in->n_kids = get_count(r);
   in->kids = xcalloc(in->n_kids, sizeof *in->kids);
   for (uint32_t i = 0; i < in->n_kids; i++) {
@@ -252,10 +279,20 @@ static void get_inst(Reader *r, Kernel *k, Conv *c) {
     Field *f = &in->fields[i];
     f->path = get_text(r);
     if (!f->path) f->path = xstrdup(""), r->err = ERR_BAD_INPUT;
-    get_bytes(r, &f->known, sizeof f->known);
     f->kind = (char)get_byte(r);
   }
   conv_insert(c, in);
+}
+
+static void get_page(Reader *r, Conv *c) {
+  c->painted = get_u32(r);
+  for (uint32_t i = 0; i < c->n_insts; i++) {
+    Inst *in = c->insts[i];
+    in->on_page = get_byte(r);
+    get_bytes(r, &in->drawn, sizeof in->drawn);
+    for (uint32_t f = 0; f < in->n_fields; f++)
+      get_bytes(r, &in->fields[f].known, sizeof in->fields[f].known);
+  }
 }
 
 /* Every link must lead to a living instance. */
@@ -278,7 +315,6 @@ static bool links_hold(const Conv *c) {
 
 static void get_frames(Reader *r, Kernel *k, Conv *c) {
   c->top = get_u32(r);
-  c->painted = get_u32(r);
   get_bytes(r, c->random, sizeof c->random);
   uint32_t n = get_count(r);
   for (uint32_t i = 0; i < n && !r->err; i++) get_inst(r, k, c);
@@ -296,30 +332,23 @@ static void get_frames(Reader *r, Kernel *k, Conv *c) {
 }
 
 Err image_header(Conv *c, Slice head) {
-  Slice header;
-  Err e = check(c, &head);
-  if (!e) e = take_block(&head, &header);
+  Image parts;
+  Err e = image_split(c, head, &parts);
   if (e) return e;
-  Reader r = { .in = header };
+  Reader r = { .in = parts.header };
   get_header(&r, c);
   return r.err;
 }
 
-Err image_restore(Kernel *k, Conv *c, Slice head, bool with_header) {
+Err image_revive(Kernel *k, Conv *c, Slice state) {
   lua_State *L = vm_lua(k->vm);
-  Slice header, frames, graph;
+  Slice frames, graph;
   conv_clear(c);
-  Err e = check(c, &head);
-  if (!e) e = take_block(&head, &header);
-  if (!e) e = take_block(&head, &frames);
-  if (!e) e = take_block(&head, &graph);
-  if (e) return e;
-  Reader r = { .in = header };
-  if (with_header) get_header(&r, c);
-  if (!r.err) {
-    r.in = frames;
-    get_frames(&r, k, c);
-  }
+  c->painted = 0;
+  Err e = take_block(&state, &frames);
+  if (!e) e = take_block(&state, &graph);
+  Reader r = { .in = frames, .err = e };
+  if (!e) get_frames(&r, k, c);
   if (!r.err && (r.err = persist_decode(k->persist, L, graph)) != OK) {
     log_with(k->config.log, LOG_ERROR, "a head could not be revived",
              { "conversation", slice_str(c->cid) },
@@ -333,4 +362,18 @@ Err image_restore(Kernel *k, Conv *c, Slice head, bool with_header) {
   c->root = luaL_ref(L, LUA_REGISTRYINDEX);
   conv_find_holes(c);
   return OK;
+}
+
+Err image_restore(Kernel *k, Conv *c, Slice head, bool with_header) {
+  Image parts;
+  conv_clear(c);
+  Err e = image_split(c, head, &parts);
+  Reader r = { .in = parts.header, .err = e };
+  if (!e && with_header) get_header(&r, c);
+  if (!r.err) r.err = image_revive(k, c, parts.state);
+  if (r.err) return r.err;
+  r.in = parts.page;
+  if (r.in.len) get_page(&r, c);
+  if (r.err) conv_clear(c);
+  return r.err;
 }

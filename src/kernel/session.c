@@ -59,6 +59,7 @@ void kernel_free(Kernel *k) {
   free(k->buckets);
   free(k->turn.work);
   free(k->turn.pieces);
+  free(k->turn.rows);
   buf_free(&k->turn.bytes);
   buf_free(&k->turn.error);
   buf_free(&k->turn.place);
@@ -67,6 +68,7 @@ void kernel_free(Kernel *k) {
   buf_free(&k->json);
   buf_free(&k->head);
   buf_free(&k->part);
+  buf_free(&k->state);
   vm_set_owner(k->vm, NULL);
   free(k);
 }

@@ -45,6 +45,8 @@ typedef struct Turn {
   Piece *pieces; /* explicit ones first, drawings are put before them */
   uint32_t n_pieces, cap_pieces;
   Buf bytes;
+  StoreRow *rows; /* that go with its head */
+  uint32_t n_rows, cap_rows;
 } Turn;
 
 struct Kernel {
@@ -68,8 +70,8 @@ struct Kernel {
   uint64_t random[4]; /* for code outside conversations */
   bool in_turn;
   Turn turn;
-  Buf scratch, json; /* of drawings; of a field's value */
-  Buf head, part;    /* of the head being encoded */
+  Buf scratch, json;     /* of drawings; of a field's value */
+  Buf head, part, state; /* of the head being encoded */
 };
 
 /* --- def.c --- */
@@ -165,6 +167,10 @@ void run_resume(Kernel *k, lua_State *L, const Work *w);
  * them. */
 void turn_conclude(Kernel *k, Conv *c, Event *ev, uint32_t explicit);
 void commit_head(Kernel *k, Conv *c, Blob *head);
+/* One change of a row that is kept with the turn, or dropped with it. `value`
+ * (NULL removes the row) is the turn's now. */
+void turn_row(Kernel *k, StoreTable table, Slice key, Blob *value);
+void turn_drop_rows(Kernel *k);
 void fill_outbox(Kernel *k, uint32_t explicit);
 void release_outbox(Conv *c);
 /* Was this event answered before? */
@@ -222,10 +228,25 @@ void field_forget(Kernel *k, lua_State *L); /* the turn failed */
 
 /* Names what a handle of the graph stands for, in the codec's errors. */
 void image_describe(void *ud, lua_State *L, int key, Buf *out);
-/* The conversation as bytes. On failure pushes an error message. */
+/* Appends what going back changes. On failure pushes an error message. */
+Err image_state(Kernel *k, Conv *c, Buf *out);
+/* The whole head around a state. */
+Blob *image_head(Kernel *k, const Conv *c, Slice history, Slice state);
+/* Both. */
 Err image_encode(Kernel *k, Conv *c, Blob **out);
+
+/* The parts of a head, borrowed from it. */
+typedef struct Image {
+  Slice header, page, history, state;
+} Image;
+/* ERR_BAD_INPUT for what is not a head of this conversation. */
+Err image_split(const Conv *c, Slice head, Image *out);
+
 /* Reads the header alone, of a conversation that stays asleep. */
 Err image_header(Conv *c, Slice head);
+/* Makes the conversation what a state says; its pages hold nothing of it. On
+ * failure it is empty. */
+Err image_revive(Kernel *k, Conv *c, Slice state);
 /* Puts the conversation back to what `head` says; its header (ids, answers,
  * turn number) only when asked: a rollback never rewinds that. On failure it is
  * empty. */
