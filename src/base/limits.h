@@ -56,6 +56,15 @@
 /* --- the store --- */
 /* address space, not memory or disk */
 #define STORE_MAP_BYTES ((size_t)1 << 40)
+/* the store's own size unless told otherwise: past it only what makes it no
+ * larger is written, so that an app that grows without end does not fill the
+ * disk for everyone */
+#define STORE_BYTES_MAX ((uint64_t)64 << 30)
+/* with relaxed durability, from one sync to the next: what a power cut takes */
+#define STORE_SYNC_MS 1000
+/* of LMDB's lock file, for its 126 readers: made whole before it is mapped,
+ * for on a full disk writing to a mapped hole is a signal */
+#define STORE_LOCK_BYTES KIB(8)
 /* of one row's key; LMDB takes 511 */
 #define STORE_KEY_MAX 480
 

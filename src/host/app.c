@@ -13,9 +13,8 @@
 #include "lua/loader.h"
 #include "wire/signals.h"
 
-#define DRAIN_MS 10000   /* for requests in flight when told to stop */
-#define SWEEP_MS 10000   /* between two looks for what nobody came for */
-#define COMMIT_ROUNDS 64 /* polls of the store in one loop iteration */
+#define DRAIN_MS 10000 /* for requests in flight when told to stop */
+#define SWEEP_MS 10000 /* between two looks for what nobody came for */
 
 /* --- the kernel's ports --- */
 
@@ -35,12 +34,8 @@ static void add_modules(Host *h) {
       loader_add_embedded(h->vm, assets[i].module, asset(assets[i].name));
 }
 
-static void on_spin(Host *h) {
-  for (int i = 0; i < COMMIT_ROUNDS && store_poll(h->store); i++) continue;
-}
-
-static void on_prepare(uv_prepare_t *p) { on_spin(p->data); }
-static void on_check(uv_check_t *c) { on_spin(c->data); }
+static void on_prepare(uv_prepare_t *p) { keep_poll(p->data); }
+static void on_check(uv_check_t *c) { keep_poll(c->data); }
 
 static void on_sweep(uv_timer_t *t) {
   Host *h = t->data;
@@ -65,36 +60,10 @@ Host *host_new(void) {
   return h;
 }
 
-/* The kernel comes after the command line is known, and before the script. */
-static void on_kept(uv_async_t *a) { on_spin(a->data); }
-
-/* On the writer's thread. */
-static void notify(void *ud) { uv_async_send(&((Host *)ud)->kept); }
-
-static bool open_store(Host *h) {
-  char why[512];
-  uv_async_init(&h->loop, &h->kept, on_kept);
-  uv_unref((uv_handle_t *)&h->kept);
-  h->kept.data = h;
-  const char *dir = h->settings.store;
-  if (h->settings.in_memory) {
-    h->store = store_memory_new();
-    return true;
-  }
-  h->store = store_lmdb_open(dir, notify, h, why, sizeof why);
-  if (h->store && key_load(dir, h->kernel_config.key, why, sizeof why))
-    return true;
-  fprintf(stderr,
-          "stube: %s\n(--store DIR keeps it elsewhere, --store memory "
-          "does without)\n",
-          why);
-  return false;
-}
-
 bool host_start(Host *h, HostRelease release, HostEnded ended,
                 HostForget forget) {
   kernel_config_init(&h->kernel_config);
-  if (!open_store(h)) return false;
+  if (!keep_open(h)) return false;
   h->kernel_config.development = !h->settings.production;
   h->kernel_config.log = &h->log;
   h->kernel_config.base_path = h->settings.base_path;
@@ -218,6 +187,7 @@ bool host_serve(Host *h) {
   if (ok) {
     start_handles(h);
     h->is_serving = true;
+    keep_begin(h);
     print_ready(h);
     uv_run(&h->loop, UV_RUN_DEFAULT);
   } else {

@@ -1,6 +1,9 @@
 #include "host/host.h"
 
+#include <errno.h>
 #include <stdlib.h>
+
+#include "base/limits.h"
 
 #define STORE_FOLDER "/.stube"
 
@@ -31,6 +34,28 @@ const char *settings_base_path(Settings *s, const char *path) {
   }
   free(s->base_path);
   s->base_path = dup_slice(slice(path, len));
+  return NULL;
+}
+
+const char *settings_durability(Settings *s, const char *word) {
+  bool relaxed = strcmp(word, "relaxed") == 0;
+  if (!relaxed && strcmp(word, "full") != 0)
+    return "durability is full or relaxed";
+  s->relaxed = relaxed;
+  return NULL;
+}
+
+const char *settings_store_max(Settings *s, const char *size) {
+  static const char units[] = "KMGT";
+  char *end;
+  errno = 0;
+  unsigned long long n = strtoull(size, &end, 10);
+  const char *unit = *end ? strchr(units, *end) : NULL;
+  int shift = unit ? 10 * (int)(unit - units + 1) : 0;
+  if (errno || end == size || size[0] == '-' || (*end && !unit) ||
+      (unit && end[1]) || n == 0 || n > STORE_MAP_BYTES >> shift)
+    return "a store's size is a number of bytes, or of K, M, G or T, up to 1T";
+  s->store_max = (uint64_t)n << shift;
   return NULL;
 }
 

@@ -18,14 +18,16 @@ typedef struct Host Host;
 
 /* What the command line and s.config may say. Strings are owned. */
 typedef struct Settings {
-  char *host;       /* address to listen on */
-  int port;         /* 0 picks one */
-  char *base_path;  /* "" or "/x" */
-  char *store;      /* folder of the store; NULL: .stube beside the script */
-  bool in_memory;   /* no store on disk */
-  char *title;      /* of pages whose mount has none */
-  bool production;  /* neutral error texts, no development aids */
-  bool trust_proxy; /* believe X-Forwarded-Proto and -For */
+  char *host;         /* address to listen on */
+  int port;           /* 0 picks one */
+  char *base_path;    /* "" or "/x" */
+  char *store;        /* folder of the store; NULL: .stube beside the script */
+  bool in_memory;     /* no store on disk */
+  bool relaxed;       /* durability: sync now and then */
+  uint64_t store_max; /* bytes; 0: STORE_BYTES_MAX */
+  char *title;        /* of pages whose mount has none */
+  bool production;    /* neutral error texts, no development aids */
+  bool trust_proxy;   /* believe X-Forwarded-Proto and -For */
   bool log_json;
 } Settings;
 
@@ -64,13 +66,14 @@ struct Host {
   uv_prepare_t prepare;
   uv_check_t check;
   uv_timer_t sweep;
-  uv_async_t kept; /* the store's writer has news */
+  uv_async_t kept;     /* the store's writer has news */
+  const char *trouble; /* the store's, as last logged */
   uv_signal_t signals[2];
   int real_port;
   bool is_serving, is_stopping;
 };
 
-enum { SET_HOST = 1, SET_PORT = 2, SET_BASE_PATH = 4 };
+enum { SET_HOST = 1, SET_PORT = 2, SET_BASE_PATH = 4, SET_DURABILITY = 8 };
 
 Host *host_new(void);
 void host_free(Host *h);
@@ -102,6 +105,14 @@ int host_test(Host *h, int argc, char **argv);
  * one line for a person when it cannot be had. */
 bool key_load(const char *dir, uint8_t key[KEY_BYTES], char *why, size_t size);
 
+/* --- keep.c --- */
+
+/* Opens the store that the settings name. False when it cannot be had; says
+ * why. */
+bool keep_open(Host *h);
+void keep_begin(Host *h); /* the script has had its say about durability */
+void keep_poll(Host *h);  /* what the store has kept is released */
+
 /* --- config.c --- */
 void settings_init(Settings *s);
 void settings_free(Settings *s);
@@ -109,6 +120,9 @@ void settings_free(Settings *s);
 const char *settings_base_path(Settings *s, const char *path);
 /* The folder a script lies in: its modules lie beside it. The caller frees. */
 char *folder_of(const char *script);
+/* "full" or "relaxed"; "8G". An error text, or NULL. */
+const char *settings_durability(Settings *s, const char *word);
+const char *settings_store_max(Settings *s, const char *size);
 /* The store's folder when none is given. The caller frees. */
 char *settings_store_of(const char *script);
 

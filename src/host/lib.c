@@ -149,12 +149,17 @@ static int f_config(lua_State *L) {
                             ? NULL
                             : settings_base_path(s, luaL_checkstring(L, -1));
       if (why) return luaL_error(L, "config: %s", why);
+    } else if (strcmp(key, "durability") == 0) {
+      const char *why = h->given & SET_DURABILITY
+                            ? NULL
+                            : settings_durability(s, luaL_checkstring(L, -1));
+      if (why) return luaL_error(L, "config: %s", why);
     } else if (strcmp(key, "trust_proxy") == 0) {
       s->trust_proxy = lua_toboolean(L, -1);
     } else {
       return luaL_error(L,
                         "config: there is no setting \"%s\" (base_path, "
-                        "host, port, title, trust_proxy)",
+                        "durability, host, port, title, trust_proxy)",
                         key);
     }
   }

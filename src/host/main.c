@@ -20,6 +20,11 @@ static const char usage[] =
     "  --store DIR      keep conversations in this folder, or with `memory`\n"
     "                   forget them at the end               (.stube beside "
     "APP)\n"
+    "  --store-max N    its size, as in 500M or 8G; when it is full, visitors\n"
+    "                   can look and do nothing              (64G)\n"
+    "  --durability full|relaxed  relaxed syncs the disk each second, not\n"
+    "                   before each answer: faster, and what a power cut\n"
+    "                   leaves may be nothing                (full)\n"
     "  --prod           neutral error texts for visitors\n"
     "  --log text|json  how log lines look, on stderr        (text)\n"
     "\n"
@@ -63,6 +68,13 @@ static int take_option(Host *h, const char *name, const char *value) {
   } else if (strcmp(name, "--store") == 0) {
     s->in_memory = strcmp(value, "memory") == 0;
     set(&s->store, value);
+  } else if (strcmp(name, "--store-max") == 0) {
+    const char *why = settings_store_max(s, value);
+    if (why) return wrong(why, value);
+  } else if (strcmp(name, "--durability") == 0) {
+    const char *why = settings_durability(s, value);
+    if (why) return wrong(why, value);
+    h->given |= SET_DURABILITY;
   } else if (strcmp(name, "--log") == 0) {
     if (strcmp(value, "json") != 0 && strcmp(value, "text") != 0)
       return wrong("--log takes text or json, not", value);

@@ -106,16 +106,22 @@ static void on_committed(void *ud, Err e) {
   c->running = NULL;
   c->busy = false;
   if (e) {
-    /* What ran is not kept, so it did not happen: back to what is. */
-    log_with(k->config.log, LOG_ERROR, "a commit failed",
-             { "conversation", slice_str(c->cid) },
-             { "error", slice_str(err_words(e)) });
+    /* What ran is not kept, so it did not happen: back to what is. A store in
+     * trouble is the host's to tell, once for all that fails meanwhile. */
+    if (!store_trouble(k->store))
+      log_with(k->config.log, LOG_ERROR, "a commit failed",
+               { "conversation", slice_str(c->cid) },
+               { "error", slice_str(err_words(e)) });
     blob_drop(c->pending);
     c->pending = NULL;
     c->ended = false;
     buf_free(&c->outbox);
-    if (image_restore(k, c, blob_view(c->head), true)) c->ended = true;
+    Err lost = c->awake ? image_restore(k, c, blob_view(c->head), true)
+                        : image_header(c, blob_view(c->head));
+    if (lost) c->ended = true;
     distrust_pages(c);
+    /* Not kept at all yet: it may be forgotten again. */
+    if (!c->revision && !c->ended) conv_provision(k, c);
   } else {
     c->revision++;
     blob_drop(c->head);

@@ -257,7 +257,7 @@ void conv_unlist(Kernel *k, Conv *c) {
 
 /* --- provisional ones (S40) --- */
 
-static void provision(Kernel *k, Conv *c) {
+void conv_provision(Kernel *k, Conv *c) {
   c->provisional = true;
   c->older = k->newest;
   if (k->newest)
@@ -319,7 +319,7 @@ Err kernel_mint(Kernel *k, const Mint *mint, Conv **out, Buf *page) {
     return e;
   }
   conv_sleep(k, c); /* most are never heard of again */
-  provision(k, c);
+  conv_provision(k, c);
   *out = c;
   return OK;
 }

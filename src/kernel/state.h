@@ -190,6 +190,7 @@ bool turn_boot(Kernel *k, Conv *c, int embed, Buf *page, bool *ended);
 Err conv_wake(Kernel *k, Conv *c);
 /* Drops its graph; the head has all of it. Not while its turn is under way. */
 void conv_sleep(Kernel *k, Conv *c);
+void conv_provision(Kernel *k, Conv *c);   /* it goes when nobody comes */
 void conv_unprovision(Kernel *k, Conv *c); /* it stays */
 void conv_unlist(Kernel *k, Conv *c);      /* nobody finds it any more */
 

@@ -2,6 +2,8 @@
 #ifndef STORE_BACKEND_H
 #define STORE_BACKEND_H
 
+#include <stdatomic.h>
+
 #include "store/store.h"
 
 typedef struct StoreBackend {
@@ -11,6 +13,11 @@ typedef struct StoreBackend {
               uint64_t *revision);
   Err (*get)(Store *s, StoreTable table, Slice key, Blob **value);
   Err (*scan)(Store *s, StoreTable table, Slice from, StoreSee see, void *ud);
+  Err (*damaged)(Store *s, StoreTable table, StoreSee see, void *ud);
+  bool (*ready)(const Store *s);
+  const char *(*trouble)(const Store *s);
+  void (*set_limit)(Store *s, uint64_t bytes);
+  void (*set_relaxed)(Store *s, bool relaxed);
   size_t (*count)(const Store *s);
   StoreStats (*stats)(const Store *s);
   void (*free)(Store *s);
@@ -19,6 +26,9 @@ typedef struct StoreBackend {
 /* The first member of every backend's own struct. */
 struct Store {
   const StoreBackend *backend;
+  /* Commits that failed and whose callers do not know yet. What is committed
+   * meanwhile was computed on top of them, and fails too (S42). */
+  atomic_size_t n_untold;
 };
 
 /* One commit under way. */
@@ -36,12 +46,16 @@ typedef struct Pendings {
   size_t n, cap;
 } Pendings;
 
-void pendings_add(Pendings *p, const StoreItem *item, StoreDone done, void *ud);
+/* Fails at once what was computed on top of a failure. */
+void pendings_add(Store *s, Pendings *p, const StoreItem *item, StoreDone done,
+                  void *ud);
 /* Takes over what `item` holds. */
 void pendings_move(Pendings *p, const Pending *item);
+/* Gives it a result other than OK, unless it has one. */
+void pending_fail(Store *s, Pending *p, Err result);
 /* Calls `done` of each, drops what they hold, empties the list. What is added
  * to `p` from inside a `done` stays for the next time. */
-void pendings_finish(Pendings *p);
+void pendings_finish(Store *s, Pendings *p);
 
 /* Counts a transaction of the `n` at `list`, which have their results. */
 void stats_count(StoreStats *s, const Pending *list, size_t n);

@@ -81,7 +81,7 @@ static Err apply(Memory *m, const StoreItem *item) {
 }
 
 static void commit(Store *s, const StoreItem *item, StoreDone done, void *ud) {
-  pendings_add(&((Memory *)s)->queue, item, done, ud);
+  pendings_add(s, &((Memory *)s)->queue, item, done, ud);
 }
 
 static size_t poll(Store *s) {
@@ -91,8 +91,8 @@ static size_t poll(Store *s) {
   bool broken = false;
   for (size_t i = 0; i < n; i++) {
     Pending *p = &m->queue.list[i];
-    if (broken) p->result = ERR_UNAVAILABLE;
-    if (!p->result) p->result = apply(m, &p->item);
+    Err e = broken ? ERR_UNAVAILABLE : p->result ? OK : apply(m, &p->item);
+    if (e) pending_fail(s, p, e);
     broken = p->result != OK;
     stats_count(&m->stats, p, 1);
     pendings_move(&m->ready, p);
@@ -102,8 +102,8 @@ static size_t poll(Store *s) {
   m->n_settled = 0;
   if (broken) /* what was computed on top of it falls with it */
     for (size_t i = 0; i < m->queue.n; i++)
-      m->queue.list[i].result = ERR_UNAVAILABLE;
-  pendings_finish(&m->ready);
+      pending_fail(s, &m->queue.list[i], ERR_UNAVAILABLE);
+  pendings_finish(s, &m->ready);
   return m->queue.n;
 }
 
@@ -145,14 +145,45 @@ static void scan_heads(const Memory *m, Slice from, StoreSee see, void *ud) {
   free(sorted);
 }
 
+typedef struct Whose {
+  Slice raw;
+  StoreSee see;
+  void *ud;
+} Whose;
+
+static bool see_whose(void *ud, Slice key, Slice value) {
+  Whose *w = ud;
+  return slice_starts(key, w->raw) && w->see(w->ud, key, value);
+}
+
 static Err scan(Store *s, StoreTable table, Slice from, StoreSee see,
                 void *ud) {
   const Memory *m = (const Memory *)s;
+  Whose whose = { slice(from.ptr, CID_RAW), see, ud };
   if (table == STORE_HEAD)
     scan_heads(m, from, see, ud);
+  else if (table == STORE_POINT && from.len >= CID_RAW)
+    rows_scan(m->tables[table], from, see_whose, &whose);
   else
     rows_scan(m->tables[table], from, see, ud);
   return OK;
+}
+
+/* Nothing here is damaged, troubled, limited or synced. */
+static Err damaged(Store *s, StoreTable table, StoreSee see, void *ud) {
+  (void)s, (void)table, (void)see, (void)ud;
+  return OK;
+}
+static const char *trouble(const Store *s) {
+  (void)s;
+  return NULL;
+}
+static void set_limit(Store *s, uint64_t bytes) { (void)s, (void)bytes; }
+static void set_relaxed(Store *s, bool relaxed) { (void)s, (void)relaxed; }
+
+static bool ready(const Store *s) {
+  const Memory *m = (const Memory *)s;
+  return m->hold ? m->n_settled : m->queue.n;
 }
 
 static size_t count(const Store *s) { return ((const Memory *)s)->live; }
@@ -162,8 +193,8 @@ static StoreStats stats(const Store *s) { return ((const Memory *)s)->stats; }
 static void release(Store *s) {
   Memory *m = (Memory *)s;
   for (size_t i = 0; i < m->queue.n; i++)
-    m->queue.list[i].result = ERR_UNAVAILABLE;
-  pendings_finish(&m->queue);
+    pending_fail(s, &m->queue.list[i], ERR_UNAVAILABLE);
+  pendings_finish(s, &m->queue);
   for (size_t i = 0; i < m->cap; i++) blob_drop(m->rows[i].head);
   for (int t = 0; t < STORE_TABLES; t++) rows_free(m->tables[t]);
   free(m->rows);
@@ -173,8 +204,21 @@ static void release(Store *s) {
 }
 
 Store *store_memory_new(void) {
-  static const StoreBackend backend = { commit, poll,  load,  get,
-                                        scan,   count, stats, release };
+  static const StoreBackend backend = {
+    .commit = commit,
+    .poll = poll,
+    .load = load,
+    .get = get,
+    .scan = scan,
+    .damaged = damaged,
+    .ready = ready,
+    .trouble = trouble,
+    .set_limit = set_limit,
+    .set_relaxed = set_relaxed,
+    .count = count,
+    .stats = stats,
+    .free = release,
+  };
   Memory *m = xcalloc(1, sizeof *m);
   for (int t = 0; t < STORE_TABLES; t++) m->tables[t] = rows_new();
   m->store.backend = &backend;
@@ -191,5 +235,6 @@ void store_memory_hold(Store *s, bool hold) {
 void store_memory_settle(Store *s, Err result) {
   Memory *m = (Memory *)s;
   ASSERT(m->hold && m->n_settled < m->queue.n);
-  m->queue.list[m->n_settled++].result = result;
+  Pending *p = &m->queue.list[m->n_settled++];
+  if (result) pending_fail(s, p, result);
 }

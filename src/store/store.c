@@ -29,6 +29,22 @@ Err store_scan(Store *s, StoreTable table, Slice from, StoreSee see, void *ud) {
   return s->backend->scan(s, table, from, see, ud);
 }
 
+Err store_damaged(Store *s, StoreTable table, StoreSee see, void *ud) {
+  return s->backend->damaged(s, table, see, ud);
+}
+
+bool store_ready(const Store *s) { return s->backend->ready(s); }
+
+const char *store_trouble(const Store *s) { return s->backend->trouble(s); }
+
+void store_set_limit(Store *s, uint64_t bytes) {
+  s->backend->set_limit(s, bytes);
+}
+
+void store_set_relaxed(Store *s, bool relaxed) {
+  s->backend->set_relaxed(s, relaxed);
+}
+
 size_t store_count(const Store *s) { return s->backend->count(s); }
 
 StoreStats store_stats(const Store *s) { return s->backend->stats(s); }
@@ -60,11 +76,19 @@ static StoreRow *hold_rows(const StoreItem *item) {
   return rows;
 }
 
-void pendings_add(Pendings *p, const StoreItem *item, StoreDone done,
+void pending_fail(Store *s, Pending *p, Err result) {
+  if (p->result) return;
+  p->result = result;
+  s->n_untold++;
+}
+
+void pendings_add(Store *s, Pendings *p, const StoreItem *item, StoreDone done,
                   void *ud) {
   pendings_move(p, &(Pending){ *item, done, ud, OK, clock_mono_ns() });
+  Pending *added = &p->list[p->n - 1];
   if (item->head) blob_hold(item->head);
-  if (item->n_rows) p->list[p->n - 1].item.rows = hold_rows(item);
+  if (item->n_rows) added->item.rows = hold_rows(item);
+  if (s->n_untold) pending_fail(s, added, ERR_UNAVAILABLE);
 }
 
 static void drop_item(const StoreItem *item) {
@@ -77,11 +101,12 @@ static void drop_item(const StoreItem *item) {
   free((StoreRow *)(uintptr_t)item->rows);
 }
 
-void pendings_finish(Pendings *p) {
+void pendings_finish(Store *s, Pendings *p) {
   Pendings batch = *p;
   *p = (Pendings){ 0 };
   for (size_t i = 0; i < batch.n; i++) {
     drop_item(&batch.list[i].item);
+    if (batch.list[i].result) s->n_untold--; /* told now */
     batch.list[i].done(batch.list[i].ud, batch.list[i].result);
   }
   if (p->list) {

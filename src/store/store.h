@@ -58,22 +58,39 @@ void store_commit(Store *s, const StoreItem *item, StoreDone done, void *ud);
 
 /* Calls `done` of what has completed. Returns how many are still under way. */
 size_t store_poll(Store *s);
+/* Has store_poll something to do just now? Costs nothing to ask. */
+bool store_ready(const Store *s);
 
 /* Waits until nothing is under way, calling every `done`. For the end. */
 void store_settle(Store *s);
 
-/* The newest head, held for the caller, and its revision. ERR_NOT_FOUND. */
+/* The newest head, held for the caller, and its revision. ERR_NOT_FOUND; ERR_IO
+ * when it is there and damaged, which says nothing of other rows. */
 Err store_load(Store *s, const uint8_t key[CID_RAW], Blob **head,
                uint64_t *revision);
 
-/* A row's value, held for the caller. ERR_NOT_FOUND. */
+/* A row's value, held for the caller. ERR_NOT_FOUND, ERR_IO as above. */
 Err store_get(Store *s, StoreTable table, Slice key, Blob **value);
 
 /* Shows the rows of a table whose keys are `from` or greater, in order, until
  * `see` returns false. The slices die with the call; `see` may not use the
- * store. */
+ * store. Points are shown of one conversation only, when `from` begins with its
+ * raw cid. ERR_IO when all was shown but rows that are damaged. */
 typedef bool (*StoreSee)(void *ud, Slice key, Slice value);
 Err store_scan(Store *s, StoreTable table, Slice from, StoreSee see, void *ud);
+/* Shows the damaged rows of a table, as they are. */
+Err store_damaged(Store *s, StoreTable table, StoreSee see, void *ud);
+
+/* Why nothing can be written just now ("the disk is full"), or NULL. Reads go
+ * on meanwhile, and each commit tries anew. */
+const char *store_trouble(const Store *s);
+/* Past this size commits that make the store larger fail. STORE_BYTES_MAX at
+ * first. */
+void store_set_limit(Store *s, uint64_t bytes);
+/* Relaxed: commits are kept through a crash of the process at once, and through
+ * one of the machine only after the next sync, each second; a crash of the
+ * machine in between may damage the whole store. */
+void store_set_relaxed(Store *s, bool relaxed);
 
 size_t store_count(const Store *s); /* conversations it holds */
 void store_free(Store *s);          /* what is queued fails */
@@ -91,7 +108,7 @@ typedef struct StoreStats {
   uint64_t latency[STORE_BUCKETS]; /* items by the time from store_commit until
                                     * they were kept */
   uint64_t latency_us;             /* the sum of those times */
-  uint64_t bytes;                  /* of the database in use */
+  uint64_t bytes;                  /* in use; the file may be larger */
 } StoreStats;
 StoreStats store_stats(const Store *s);
 
@@ -106,6 +123,9 @@ typedef void (*StoreNotify)(void *ud);
  * fails, with one line for a person in `why`. */
 Store *store_lmdb_open(const char *dir, StoreNotify notify, void *ud, char *why,
                        size_t size);
+/* A look at what is in `dir`, also while another process serves it: commits
+ * fail with ERR_UNAVAILABLE. */
+Store *store_lmdb_look(const char *dir, char *why, size_t size);
 
 /* For specs: from now on commits complete only through store_memory_settle. */
 void store_memory_hold(Store *s, bool hold);

@@ -1,85 +1,12 @@
 /* Both backends keep the same promises; what only a folder can do comes after.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <sys/stat.h>
-#include <unistd.h>
-
-#include <cmocka.h>
 
 #include "base/buf.h"
-#include "store/store.h"
-
-typedef struct Answers {
-  Err result[64];
-  size_t n;
-} Answers;
-
-static void on_done(void *ud, Err e) {
-  Answers *a = ud;
-  a->result[a->n++] = e;
-}
-
-static void on_news(void *ud) { (void)ud; }
-
-static char dir[64];
-
-static Store *open_dir(void) {
-  char why[256];
-  Store *s = store_lmdb_open(dir, on_news, NULL, why, sizeof why);
-  if (!s) fail_msg("%s", why);
-  return s;
-}
+#include "store/folder.h"
 
 static Store *open_either(void **state) {
   return *state ? open_dir() : store_memory_new();
-}
-
-static int make_dir(void **state) {
-  snprintf(dir, sizeof dir, "/tmp/stube-store-XXXXXX");
-  *state = mkdtemp(dir);
-  return 0;
-}
-
-static int remove_dir(void **state) {
-  (void)state;
-  static const char *const names[] = { "data.mdb", "lock.mdb", "lock", NULL };
-  char path[128];
-  for (int i = 0; names[i]; i++) {
-    snprintf(path, sizeof path, "%s/%s", dir, names[i]);
-    unlink(path);
-  }
-  return rmdir(dir);
-}
-
-/* Commits one head, or a removal, as number `k`. */
-static void put(Store *s, uint8_t k, uint64_t expected, const char *head,
-                Answers *a) {
-  StoreItem item = { .expected = expected };
-  item.key[0] = k;
-  item.key[CID_RAW - 1] = k;
-  item.head = head ? blob_new(slice_str(head)) : NULL;
-  store_commit(s, &item, on_done, a);
-  blob_drop(item.head);
-}
-
-static void assert_head(Store *s, uint8_t k, const char *head,
-                        uint64_t revision) {
-  uint8_t key[CID_RAW] = { k };
-  key[CID_RAW - 1] = k;
-  Blob *b = NULL;
-  uint64_t r = 0;
-  Err e = store_load(s, key, &b, &r);
-  if (!head) {
-    assert_int_equal(e, ERR_NOT_FOUND);
-    return;
-  }
-  assert_int_equal(e, OK);
-  assert_true(slice_is(blob_view(b), head));
-  assert_int_equal(r, revision);
-  blob_drop(b);
 }
 
 static void what_is_committed_can_be_loaded(void **state) {
@@ -97,21 +24,6 @@ static void what_is_committed_can_be_loaded(void **state) {
   assert_head(s, 3, NULL, 0);
   assert_int_equal(store_count(s), 2);
   store_free(s);
-}
-
-/* Commits rows alone: "table key value", value "-" removes. */
-static void put_rows(Store *s, const StoreRow *rows, size_t n, Answers *a) {
-  StoreItem item = { .is_rows = true, .rows = rows, .n_rows = n };
-  store_commit(s, &item, on_done, a);
-  for (size_t i = 0; i < n; i++) {
-    blob_drop(rows[i].key);
-    blob_drop(rows[i].value);
-  }
-}
-
-static StoreRow row(StoreTable table, const char *key, const char *value) {
-  return (StoreRow){ table, blob_new(slice_str(key)),
-                     value ? blob_new(slice_str(value)) : NULL };
 }
 
 typedef struct Seen {
@@ -215,6 +127,20 @@ static void assert_seen(Store *s, StoreTable table, StoreSee see,
   buf_free(&text);
 }
 
+/* The points of conversation `k`, from a turn on. */
+static void assert_points(Store *s, uint8_t k, uint8_t turn,
+                          const char *right) {
+  StoreRow from = point(k, turn);
+  Buf text = { 0 };
+  Err e = store_scan(s, STORE_POINT, blob_view(from.key), on_point, &text);
+  assert_int_equal(e, OK);
+  buf_byte(&text, '\0');
+  assert_string_equal(text.ptr, right);
+  buf_free(&text);
+  blob_drop(from.key);
+  blob_drop(from.value);
+}
+
 static void points_go_with_their_head_and_no_other(void **state) {
   Store *s = open_either(state);
   Answers a = { 0 };
@@ -225,6 +151,8 @@ static void points_go_with_their_head_and_no_other(void **state) {
   store_settle(s);
   assert_seen(s, STORE_POINT, on_point, "1.1=1 2.7=7 2.9=9 3.1=1 ");
   assert_seen(s, STORE_HEAD, on_head, "1=head 2=head 3=head ");
+  assert_points(s, 2, 8, "2.9=9 ");
+  assert_points(s, 4, 0, "");
   put(s, 2, 1, NULL, &a);
   put(s, 3, 1, NULL, &a);
   store_settle(s);
@@ -300,6 +228,81 @@ static void what_is_queued_behind_a_failure_fails_too(void **state) {
   store_free(s);
 }
 
+typedef struct Retry {
+  Store *store;
+  Err result[4];
+  size_t n;
+} Retry;
+
+static void again(void *ud, Err e) {
+  Retry *r = ud;
+  r->result[r->n++] = e;
+  if (r->n > 2) return;
+  StoreItem item = { .is_rows = true };
+  store_commit(r->store, &item, again, r);
+}
+
+static void note(void *ud, Err e) {
+  Retry *r = ud;
+  r->result[r->n++] = e;
+}
+
+static void note_and_commit(void *ud, Err e) {
+  Retry *r = ud;
+  StoreItem item = { .is_rows = true };
+  store_commit(r->store, &item, note, r);
+  note(r, e);
+}
+
+/* Who is told of the first failure does not know of the second yet. */
+static void what_is_committed_before_all_are_told_fails(void **state) {
+  Store *s = open_either(state);
+  Retry r = { .store = s };
+  StoreItem item = { .expected = 9 };
+  store_commit(s, &item, note_and_commit, &r);
+  store_commit(s, &item, note_and_commit, &r);
+  store_settle(s);
+  assert_int_equal(r.n, 4);
+  assert_int_equal(r.result[0], ERR_CONFLICT);
+  assert_int_equal(r.result[1], ERR_UNAVAILABLE);
+  assert_int_equal(r.result[2], ERR_UNAVAILABLE);
+  assert_int_equal(r.result[3], ERR_UNAVAILABLE);
+  store_free(s);
+}
+
+/* Until its caller has been told, a failure is news to those behind it. */
+static void a_failure_ends_when_it_is_told(void **state) {
+  Store *s = open_either(state);
+  Retry r = { .store = s };
+  StoreItem item = { .expected = 9 };
+  store_commit(s, &item, again, &r);
+  store_settle(s);
+  assert_int_equal(r.n, 3);
+  assert_int_equal(r.result[0], ERR_CONFLICT);
+  assert_int_equal(r.result[1], OK);
+  assert_int_equal(r.result[2], OK);
+  store_free(s);
+}
+
+static void what_is_queued_before_a_failure_is_kept(void **state) {
+  Store *s = open_either(state);
+  Answers a = { 0 };
+  put(s, 1, 0, "kept", &a);
+  put(s, 2, 8, "of no revision", &a);
+  put(s, 3, 0, "behind it", &a);
+  store_settle(s);
+  put(s, 3, 0, "later", &a);
+  store_settle(s);
+  assert_int_equal(a.result[0], OK);
+  assert_int_equal(a.result[1], ERR_CONFLICT);
+  assert_int_equal(a.result[2], ERR_UNAVAILABLE);
+  assert_int_equal(a.result[3], OK);
+  assert_head(s, 1, "kept", 1);
+  assert_head(s, 2, NULL, 0);
+  assert_head(s, 3, "later", 1);
+  store_free(s);
+}
+
 static void a_folder_is_found_again_as_it_was_left(void **state) {
   (void)state;
   Store *s = open_dir();
@@ -341,14 +344,18 @@ static void a_folder_that_cannot_be_is_refused_with_words(void **state) {
   assert_non_null(strstr(why, "/dev/null/x"));
 }
 
-#define FOLDER(f) cmocka_unit_test_setup_teardown(f, make_dir, remove_dir)
-
 int main(void) {
   const struct CMUnitTest tests[] = {
     cmocka_unit_test(what_is_committed_can_be_loaded),
     cmocka_unit_test(another_revision_is_a_conflict),
     cmocka_unit_test(a_removed_head_is_gone_and_can_come_again),
     cmocka_unit_test(what_is_queued_behind_a_failure_fails_too),
+    cmocka_unit_test(what_is_committed_before_all_are_told_fails),
+    FOLDER(what_is_committed_before_all_are_told_fails),
+    cmocka_unit_test(a_failure_ends_when_it_is_told),
+    FOLDER(a_failure_ends_when_it_is_told),
+    cmocka_unit_test(what_is_queued_before_a_failure_is_kept),
+    FOLDER(what_is_queued_before_a_failure_is_kept),
     cmocka_unit_test(rows_are_kept_in_the_order_of_their_keys),
     cmocka_unit_test(rows_fall_with_their_head),
     cmocka_unit_test(points_go_with_their_head_and_no_other),

@@ -1,0 +1,370 @@
+/* What a folder bears: damage, an older and a newer format, a limit, others who
+ * look. Damage is done through LMDB itself, behind the store's back. */
+#include <lmdb.h>
+#include <signal.h>
+#include <sys/wait.h>
+
+#include "base/buf.h"
+#include "base/limits.h"
+#include "store/folder.h"
+
+/* --- behind its back --- */
+
+typedef struct Behind {
+  MDB_env *env;
+  MDB_txn *txn;
+  MDB_dbi table;
+} Behind;
+
+static void behind(Behind *b, const char *table, unsigned flags) {
+  assert_int_equal(mdb_env_create(&b->env), 0);
+  assert_int_equal(mdb_env_set_mapsize(b->env, STORE_MAP_BYTES), 0);
+  assert_int_equal(mdb_env_set_maxdbs(b->env, 12), 0);
+  assert_int_equal(mdb_env_open(b->env, dir, 0, 0600), 0);
+  assert_int_equal(mdb_txn_begin(b->env, NULL, 0, &b->txn), 0);
+  assert_int_equal(mdb_dbi_open(b->txn, table, flags, &b->table), 0);
+}
+
+static void behind_done(Behind *b) {
+  assert_int_equal(mdb_txn_commit(b->txn), 0);
+  mdb_env_close(b->env);
+}
+
+static void write_behind(Behind *b, Slice key, Slice value) {
+  MDB_val k = { key.len, (void *)(uintptr_t)key.ptr };
+  MDB_val v = { value.len, (void *)(uintptr_t)value.ptr };
+  assert_int_equal(mdb_put(b->txn, b->table, &k, &v, 0), 0);
+}
+
+/* Copies the record under `key` to `to`, changing bit 0 of byte `at`; none when
+ * that is negative. */
+static void spoil(const char *table, Slice key, Slice to, int at) {
+  Behind b;
+  behind(&b, table, 0);
+  MDB_val k = { key.len, (void *)(uintptr_t)key.ptr }, v;
+  char copy[256];
+  assert_int_equal(mdb_get(b.txn, b.table, &k, &v), 0);
+  assert_true(v.mv_size <= sizeof copy && at < (int)v.mv_size);
+  memcpy(copy, v.mv_data, v.mv_size);
+  if (at >= 0) copy[at] ^= 1;
+  write_behind(&b, to, slice(copy, v.mv_size));
+  behind_done(&b);
+}
+
+static Slice raw(uint8_t k) {
+  static char key[CID_RAW];
+  memset(key, 0, sizeof key);
+  key[0] = key[CID_RAW - 1] = (char)k;
+  return slice(key, sizeof key);
+}
+
+/* --- damage --- */
+
+static void a_damaged_head_is_an_error_for_itself_alone(void **state) {
+  (void)state;
+  /* checksum, revision, head */
+  static const int places[] = { 0, 7, 8, 15, 16, 19 };
+  for (uint8_t i = 0; i < countof(places); i++) {
+    Store *s = open_dir();
+    Answers a = { 0 };
+    Blob *head;
+    uint64_t revision;
+    put(s, (uint8_t)(2 * i + 1), 0, "lost", &a);
+    put(s, (uint8_t)(2 * i + 2), 0, "fine", &a);
+    store_free(s);
+    spoil("head", raw((uint8_t)(2 * i + 1)), raw((uint8_t)(2 * i + 1)),
+          places[i]);
+    s = open_dir();
+    assert_int_equal(load(s, (uint8_t)(2 * i + 1), &head, &revision), ERR_IO);
+    assert_head(s, (uint8_t)(2 * i + 2), "fine", 1);
+    /* No item can know what it would replace. */
+    put(s, (uint8_t)(2 * i + 1), 1, "over it", &a);
+    store_settle(s);
+    assert_int_equal(a.result[a.n - 1], ERR_CONFLICT);
+    store_free(s);
+  }
+}
+
+static void a_head_under_another_s_key_is_damaged(void **state) {
+  (void)state;
+  Store *s = open_dir();
+  Answers a = { 0 };
+  put(s, 1, 0, "one", &a);
+  store_free(s);
+  char key[CID_RAW];
+  memcpy(key, raw(2).ptr, sizeof key);
+  spoil("head", raw(1), slice(key, sizeof key), -1);
+  s = open_dir();
+  Blob *head;
+  uint64_t revision;
+  assert_int_equal(load(s, 2, &head, &revision), ERR_IO);
+  assert_head(s, 1, "one", 1);
+  store_free(s);
+}
+
+static bool on_row(void *ud, Slice key, Slice value) {
+  (void)value;
+  buf_slice(ud, key);
+  buf_byte(ud, ' ');
+  return true;
+}
+
+static void assert_rows(Err (*show)(Store *, StoreTable, StoreSee, void *),
+                        Store *s, Err right, const char *keys) {
+  Buf text = { 0 };
+  assert_int_equal(show(s, STORE_ATOM, on_row, &text), right);
+  buf_byte(&text, '\0');
+  assert_string_equal(text.ptr, keys);
+  buf_free(&text);
+}
+
+static Err scan_all(Store *s, StoreTable table, StoreSee see, void *ud) {
+  return store_scan(s, table, (Slice){ 0 }, see, ud);
+}
+
+static void a_scan_passes_over_damage_and_says_so(void **state) {
+  (void)state;
+  Store *s = open_dir();
+  Answers a = { 0 };
+  put_rows(s,
+           (StoreRow[]){ row(STORE_ATOM, "a", "1"), row(STORE_ATOM, "b", ""),
+                         row(STORE_ATOM, "c", "3") },
+           3, &a);
+  store_settle(s);
+  assert_rows(scan_all, s, OK, "a b c ");
+  assert_rows(store_damaged, s, OK, "");
+  store_free(s);
+  spoil("atom", SLICE("b"), SLICE("b"), 3);
+  s = open_dir();
+  Blob *value;
+  assert_int_equal(store_get(s, STORE_ATOM, SLICE("b"), &value), ERR_IO);
+  assert_rows(scan_all, s, ERR_IO, "a c ");
+  assert_rows(store_damaged, s, OK, "b ");
+  put_rows(s, (StoreRow[]){ row(STORE_ATOM, "b", "new") }, 1, &a);
+  store_settle(s);
+  assert_rows(scan_all, s, OK, "a b c ");
+  store_free(s);
+}
+
+/* --- formats --- */
+
+static void a_store_of_the_first_format_is_brought_up(void **state) {
+  (void)state;
+  Behind b;
+  char head[] = "\3\0\0\0\0\0\0\0first"; /* revision 3, no checksum */
+  behind(&b, "meta", MDB_CREATE);
+  write_behind(&b, SLICE("format"), SLICE("1"));
+  assert_int_equal(mdb_dbi_open(b.txn, "head", MDB_CREATE, &b.table), 0);
+  /* Enough for many pages: the migration rewrites each under its cursor. */
+  for (int k = 1; k <= 250; k++)
+    write_behind(&b, raw((uint8_t)k), slice(head, sizeof head - 1));
+  behind_done(&b);
+  char why[256] = "";
+  assert_null(store_lmdb_look(dir, why, sizeof why));
+  assert_non_null(strstr(why, "older format (1)"));
+  Store *s = open_dir();
+  assert_int_equal(store_count(s), 250);
+  for (int k = 1; k <= 250; k++) assert_head(s, (uint8_t)k, "first", 3);
+  Answers a = { 0 };
+  put(s, 7, 3, "next", &a);
+  store_free(s);
+  assert_int_equal(a.result[0], OK);
+  s = open_dir();
+  assert_head(s, 7, "next", 4);
+  assert_int_equal(store_count(s), 250);
+  Blob *value;
+  assert_int_equal(store_get(s, STORE_META, SLICE("format"), &value),
+                   ERR_NOT_FOUND);
+  store_free(s);
+}
+
+static void a_newer_store_is_refused_and_left_alone(void **state) {
+  (void)state;
+  store_free(open_dir());
+  Behind b;
+  behind(&b, "info", 0);
+  write_behind(&b, SLICE("format"), SLICE("99"));
+  behind_done(&b);
+  char why[256] = "";
+  assert_null(store_lmdb_open(dir, on_news, NULL, why, sizeof why));
+  assert_non_null(strstr(why, "newer stube"));
+  assert_non_null(strstr(why, "99"));
+  assert_non_null(strstr(why, dir));
+  behind(&b, "info", 0);
+  MDB_val key = { 6, "format" }, value;
+  assert_int_equal(mdb_get(b.txn, b.table, &key, &value), 0);
+  assert_true(slice_is(slice(value.mv_data, value.mv_size), "99"));
+  behind_done(&b);
+}
+
+/* --- a limit --- */
+
+static void past_its_limit_a_store_does_not_grow(void **state) {
+  (void)state;
+  static char big[KIB(30)];
+  memset(big, 'x', sizeof big);
+  Store *s = open_dir();
+  Answers a = { 0 };
+  store_set_limit(s, KIB(256));
+  uint8_t k = 0;
+  do {
+    put_slice(s, ++k, 0, slice(big, sizeof big), &a);
+    store_settle(s);
+  } while (a.result[a.n - 1] == OK);
+  assert_int_equal(a.result[a.n - 1], ERR_UNAVAILABLE);
+  assert_in_range(k, 5, 10);
+  assert_string_equal(store_trouble(s), "its limit is reached");
+  assert_in_range(store_stats(s).bytes, 1, KIB(256));
+  assert_int_equal(store_stats(s).failures, 1);
+  /* Reading goes on; so does what needs no more room, or makes some. */
+  Blob *head;
+  uint64_t revision;
+  assert_int_equal(load(s, 1, &head, &revision), OK);
+  assert_int_equal(head->len, sizeof big);
+  blob_drop(head);
+  put_slice(s, 1, 1, slice(big, sizeof big), &a);
+  store_settle(s);
+  assert_int_equal(a.result[a.n - 1], OK);
+  put(s, 2, 1, NULL, &a);
+  store_settle(s);
+  assert_int_equal(a.result[a.n - 1], OK);
+  assert_null(store_trouble(s));
+  put_slice(s, k, 0, slice(big, sizeof big), &a);
+  store_settle(s);
+  assert_int_equal(a.result[a.n - 1], OK);
+  put_slice(s, 40, 0, slice(big, sizeof big), &a);
+  store_settle(s);
+  assert_int_equal(a.result[a.n - 1], ERR_UNAVAILABLE);
+  store_set_limit(s, KIB(512));
+  put_slice(s, 40, 0, slice(big, sizeof big), &a);
+  store_settle(s);
+  assert_int_equal(a.result[a.n - 1], OK);
+  store_free(s);
+}
+
+/* --- others who look --- */
+
+static void a_look_sees_what_the_server_keeps(void **state) {
+  (void)state;
+  Store *s = open_dir();
+  Answers a = { 0 };
+  put(s, 1, 0, "one", &a);
+  store_settle(s);
+  pid_t pid = fork(); /* LMDB wants one environment a process */
+  if (pid == 0) {
+    char why[256];
+    Blob *head;
+    uint64_t revision;
+    Answers refused = { 0 };
+    Store *look = store_lmdb_look(dir, why, sizeof why);
+    int wrong = !look || load(look, 1, &head, &revision) ||
+                !slice_is(blob_view(head), "one") || store_count(look) != 1;
+    if (!wrong) put(look, 1, 1, "two", &refused);
+    if (!wrong) store_settle(look);
+    _exit(wrong || refused.n != 1 || refused.result[0] != ERR_UNAVAILABLE);
+  }
+  int status;
+  assert_int_equal(waitpid(pid, &status, 0), pid);
+  assert_int_equal(status, 0);
+  assert_head(s, 1, "one", 1);
+  store_free(s);
+}
+
+/* Holds LMDB's lock of writers until it is killed. */
+static pid_t blocker(void) {
+  int fds[2];
+  char byte;
+  assert_int_equal(pipe(fds), 0);
+  pid_t pid = fork();
+  if (pid == 0) {
+    Behind b;
+    behind(&b, "head", 0);
+    (void)!write(fds[1], "b", 1);
+    for (;;) pause();
+  }
+  assert_int_equal(read(fds[0], &byte, 1), 1);
+  close(fds[0]);
+  close(fds[1]);
+  return pid;
+}
+
+static void what_queues_while_a_batch_fails_fails_too(void **state) {
+  (void)state;
+  Store *s = open_dir();
+  Answers a = { 0 };
+  pid_t pid = blocker();
+  put(s, 1, 9, "of no revision", &a);
+  usleep(30000); /* enough for the writer to take it; else they are one batch */
+  put(s, 2, 0, "behind it", &a);
+  kill(pid, SIGKILL);
+  waitpid(pid, NULL, 0);
+  store_settle(s);
+  assert_int_equal(a.result[0], ERR_CONFLICT);
+  assert_int_equal(a.result[1], ERR_UNAVAILABLE);
+  assert_head(s, 2, NULL, 0);
+  store_free(s);
+}
+
+/* Opens the database and reads until it is killed. */
+static pid_t reader(int *ready) {
+  int fds[2];
+  assert_int_equal(pipe(fds), 0);
+  pid_t pid = fork();
+  if (pid == 0) {
+    MDB_env *env;
+    MDB_txn *txn;
+    if (mdb_env_create(&env) == 0 &&
+        mdb_env_open(env, dir, MDB_RDONLY, 0600) == 0 &&
+        mdb_txn_begin(env, NULL, MDB_RDONLY, &txn) == 0)
+      (void)!write(fds[1], "r", 1);
+    for (;;) pause();
+  }
+  close(fds[1]);
+  *ready = fds[0];
+  return pid;
+}
+
+static int add_reader(const char *line, void *n) {
+  ++*(int *)n;
+  (void)line;
+  return 0;
+}
+
+static void readers_that_were_killed_hold_nothing_back(void **state) {
+  (void)state;
+  store_free(open_dir());
+  pid_t pids[2];
+  for (int i = 0; i < 2; i++) {
+    int ready;
+    char byte;
+    pids[i] = reader(&ready);
+    assert_int_equal(read(ready, &byte, 1), 1);
+    close(ready);
+  }
+  kill(pids[0], SIGKILL);
+  waitpid(pids[0], NULL, 0);
+  store_free(open_dir());
+  Behind b;
+  int lines = 0;
+  behind(&b, "head", 0);
+  mdb_reader_list(b.env, add_reader, &lines);
+  behind_done(&b);
+  kill(pids[1], SIGKILL);
+  waitpid(pids[1], NULL, 0);
+  assert_int_equal(lines, 2); /* a heading, and the one that lives */
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+    FOLDER(a_damaged_head_is_an_error_for_itself_alone),
+    FOLDER(a_head_under_another_s_key_is_damaged),
+    FOLDER(a_scan_passes_over_damage_and_says_so),
+    FOLDER(a_store_of_the_first_format_is_brought_up),
+    FOLDER(a_newer_store_is_refused_and_left_alone),
+    FOLDER(past_its_limit_a_store_does_not_grow),
+    FOLDER(a_look_sees_what_the_server_keeps),
+    FOLDER(what_queues_while_a_batch_fails_fails_too),
+    FOLDER(readers_that_were_killed_hold_nothing_back),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}

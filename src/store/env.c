@@ -1,0 +1,300 @@
+/* The folder of an LMDB store: who may serve it, how its database is opened,
+ * brought up to our format, and opened again after a failed commit. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include "base/limits.h"
+#include "store/guts.h"
+#include "store/record.h"
+
+#define FORMAT 2
+
+static const char *const table_names[STORE_TABLES] = { "head", "head",  "code",
+                                                       "due",  "topic", "msg",
+                                                       "atom", "meta" };
+
+/* --- formats --- */
+
+/* Before records: values stood alone, heads behind their revision. */
+static int seal_table(MDB_txn *txn, MDB_dbi table) {
+  MDB_cursor *cursor;
+  MDB_val key, value;
+  int e = mdb_cursor_open(txn, table, &cursor);
+  if (e) return e;
+  while ((e = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) == 0) {
+    size_t len = RECORD_SUM_BYTES + value.mv_size;
+    uint8_t name[STORE_KEY_MAX], *record = xmalloc(len);
+    ASSERT(key.mv_size <= sizeof name); /* put moves what the cursor showed */
+    memcpy(name, key.mv_data, key.mv_size);
+    memcpy(record + RECORD_SUM_BYTES, value.mv_data, value.mv_size);
+    key.mv_data = name;
+    record_seal(slice_of(&key), record, len);
+    e = mdb_cursor_put(cursor, &key, &(MDB_val){ len, record }, MDB_CURRENT);
+    free(record);
+    if (e) break;
+  }
+  mdb_cursor_close(cursor);
+  return e == MDB_NOTFOUND ? 0 : e;
+}
+
+static int count_heads(Lmdb *s, MDB_txn *txn, uint64_t *n) {
+  MDB_cursor *cursor;
+  MDB_val key;
+  int e = mdb_cursor_open(txn, s->tables[STORE_HEAD], &cursor);
+  if (e) return e;
+  for (*n = 0; (e = mdb_cursor_get(cursor, &key, NULL, MDB_NEXT)) == 0;)
+    *n += key.mv_size == CID_RAW;
+  mdb_cursor_close(cursor);
+  return e == MDB_NOTFOUND ? 0 : e;
+}
+
+static int put_info(Lmdb *s, MDB_txn *txn, const char *name, Slice value) {
+  MDB_val key = val_of(slice_str(name)), v = val_of(value);
+  return mdb_put(txn, s->info, &key, &v, 0);
+}
+
+static int put_count(Lmdb *s, MDB_txn *txn, uint64_t n) {
+  uint8_t bytes[8];
+  u64_put(bytes, n);
+  return put_info(s, txn, "count", slice((const char *)bytes, sizeof bytes));
+}
+
+static int from_1_to_2(Lmdb *s, MDB_txn *txn) {
+  MDB_val old = val_of(SLICE("format"));
+  uint64_t n;
+  int e = mdb_del(txn, s->tables[STORE_META], &old, NULL);
+  if (e == MDB_NOTFOUND) e = 0;
+  for (int t = STORE_POINT; t < STORE_TABLES && !e; t++)
+    e = seal_table(txn, s->tables[t]);
+  if (!e) e = count_heads(s, txn, &n);
+  return e ? e : put_count(s, txn, n);
+}
+
+/* One step from each older format to the next, all in one transaction. */
+static int (*const migrations[FORMAT])(Lmdb *s, MDB_txn *txn) = {
+  [1] = from_1_to_2,
+};
+
+/* Which format is there: 0 for a database that is new. The first one noted it
+ * in the table meta. */
+static int get_format(Lmdb *s, MDB_txn *txn, int *format) {
+  MDB_val key = val_of(SLICE("format")), found;
+  int e = mdb_get(txn, s->info, &key, &found);
+  if (e == MDB_NOTFOUND) e = mdb_get(txn, s->tables[STORE_META], &key, &found);
+  if (e && e != MDB_NOTFOUND) return e;
+  char text[12] = "0";
+  if (!e && (found.mv_size == 0 || found.mv_size >= sizeof text))
+    return MDB_INVALID;
+  if (!e) {
+    memcpy(text, found.mv_data, found.mv_size);
+    text[found.mv_size] = '\0';
+  }
+  *format = atoi(text);
+  return 0;
+}
+
+static int set_format(Lmdb *s, MDB_txn *txn, int format) {
+  int e = 0;
+  if (format == FORMAT) return 0;
+  if (format == 0) e = put_count(s, txn, 0);
+  for (; format && format < FORMAT && !e; format++)
+    e = migrations[format](s, txn);
+  char text[12];
+  snprintf(text, sizeof text, "%d", FORMAT);
+  return e ? e : put_info(s, txn, "format", slice_str(text));
+}
+
+/* --- the database --- */
+
+static int get_numbers(Lmdb *s, MDB_txn *txn) {
+  MDB_val key = val_of(SLICE("count")), found;
+  int e = mdb_get(txn, s->info, &key, &found);
+  if (!e && found.mv_size != 8) e = MDB_INVALID;
+  if (e || s->has_writer) return e; /* opened anew: known, and read by others */
+  s->n_heads = u64_get(found.mv_data);
+  s->stats.bytes = env_pages(s, txn) * s->page_bytes;
+  return 0;
+}
+
+static int open_tables(Lmdb *s, MDB_txn *txn, unsigned create) {
+  int e = 0;
+  for (int t = 0; t < STORE_TABLES && !e; t++)
+    e = mdb_dbi_open(txn, table_names[t], create, &s->tables[t]);
+  return e ? e : mdb_dbi_open(txn, "info", create, &s->info);
+}
+
+/* Opens the tables; `*format` is what was found. A look changes nothing. */
+static int prepare(Lmdb *s, bool look_only, int *format) {
+  MDB_txn *txn;
+  int e = mdb_txn_begin(s->env, NULL, look_only ? MDB_RDONLY : 0, &txn);
+  if (e) return e;
+  e = open_tables(s, txn, look_only ? 0 : MDB_CREATE);
+  if (e == MDB_NOTFOUND) { /* from before there were such tables */
+    *format = 1;
+    e = MDB_VERSION_MISMATCH;
+  }
+  if (!e) e = get_format(s, txn, format);
+  if (!e && (*format > FORMAT || (look_only && *format != FORMAT)))
+    e = MDB_VERSION_MISMATCH;
+  if (!e && !look_only) e = set_format(s, txn, *format);
+  if (!e) e = get_numbers(s, txn);
+  if (!e) return mdb_txn_commit(txn); /* keeps the tables open */
+  mdb_txn_abort(txn);
+  return e;
+}
+
+static int open_database(Lmdb *s, bool look_only, int *format) {
+  unsigned flags = MDB_NOTLS | MDB_NORDAHEAD | (look_only ? MDB_RDONLY : 0);
+  MDB_stat stat;
+  int dead;
+  int e = mdb_env_create(&s->env);
+  if (!e) e = mdb_env_set_mapsize(s->env, STORE_MAP_BYTES);
+  if (!e) e = mdb_env_set_maxdbs(s->env, STORE_TABLES + 1);
+  if (!e) e = mdb_env_open(s->env, s->dir, flags, 0600);
+  if (!e) e = mdb_env_stat(s->env, &stat);
+  if (!e) s->page_bytes = stat.ms_psize;
+  /* Readers that were killed would hold their pages back for ever. */
+  if (!e) e = mdb_reader_check(s->env, &dead);
+  return e ? e : prepare(s, look_only, format);
+}
+
+static void close_database(Lmdb *s) {
+  if (s->env) mdb_env_close(s->env);
+  s->env = NULL;
+}
+
+int env_reopen(Lmdb *s, size_t *last_txn) {
+  int format;
+  MDB_envinfo info;
+  pthread_rwlock_wrlock(&s->env_lock);
+  close_database(s);
+  s->is_relaxed = false; /* the flag went with the environment */
+  int e = open_database(s, false, &format);
+  if (!e) e = mdb_env_info(s->env, &info);
+  if (!e) *last_txn = info.me_last_txnid;
+  pthread_rwlock_unlock(&s->env_lock);
+  return e;
+}
+
+uint64_t env_pages(const Lmdb *s, MDB_txn *txn) {
+  MDB_stat stat;
+  uint64_t n = 2; /* the meta pages */
+  for (int t = STORE_POINT; t < STORE_TABLES; t++)
+    if (mdb_stat(txn, s->tables[t], &stat) == 0)
+      n += stat.ms_branch_pages + stat.ms_leaf_pages + stat.ms_overflow_pages;
+  return n;
+}
+
+/* A write that the full disk cut short comes back from LMDB as EIO, like one
+ * that the disk refused. Only a full disk refuses more room as well. */
+bool env_disk_is_full(const Lmdb *s) {
+  int fd;
+  struct statvfs st;
+  struct stat file;
+  if (mdb_env_get_fd(s->env, &fd) != 0 || fstat(fd, &file) != 0) return false;
+  if (fallocate(fd, FALLOC_FL_KEEP_SIZE, file.st_size, (off_t)MIB(1)) == 0)
+    return false;
+  if (errno == ENOSPC || errno == EDQUOT) return true;
+  return fstatvfs(fd, &st) == 0 && st.f_bavail * st.f_frsize < MIB(1);
+}
+
+/* --- the folder --- */
+
+static bool no(char *why, size_t size, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+static bool no(char *why, size_t size, const char *fmt, ...) {
+  va_list ap;
+  va_start(ap, fmt);
+  vsnprintf(why, size, fmt, ap);
+  va_end(ap);
+  return false;
+}
+
+static int open_in(const char *dir, const char *name) {
+  char path[4096];
+  int n = snprintf(path, sizeof path, "%s/%s", dir, name);
+  if (n < 0 || (size_t)n >= sizeof path) {
+    errno = ENAMETOOLONG;
+    return -1;
+  }
+  return open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+}
+
+/* A name in a folder is kept by a power cut only after a sync of the folder. */
+static void sync_folder(const char *path) {
+  int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (fd < 0) return;
+  fsync(fd);
+  close(fd);
+}
+
+static bool make_folder(const char *dir, char *why, size_t size) {
+  if (mkdir(dir, 0700) != 0) {
+    if (errno == EEXIST) return true;
+    return no(why, size, "cannot make the store's folder %s: %s", dir,
+              strerror(errno));
+  }
+  char above[4096];
+  snprintf(above, sizeof above, "%s/..", dir);
+  sync_folder(above);
+  return true;
+}
+
+static bool take_lock(Lmdb *s, char *why, size_t size) {
+  s->lock_fd = open_in(s->dir, "lock");
+  if (s->lock_fd < 0)
+    return no(why, size, "cannot open the store %s: %s", s->dir,
+              strerror(errno));
+  if (flock(s->lock_fd, LOCK_EX | LOCK_NB) == 0) return true;
+  return no(why, size, "the store %s is in use by another process", s->dir);
+}
+
+/* See STORE_LOCK_BYTES. */
+static int make_lock_file(const char *dir) {
+  int fd = open_in(dir, "lock.mdb");
+  if (fd < 0) return errno;
+  int e = posix_fallocate(fd, 0, (off_t)STORE_LOCK_BYTES);
+  close(fd);
+  return e == EOPNOTSUPP || e == EINVAL ? 0 : e;
+}
+
+static bool refuse(const Lmdb *s, int e, int format, char *why, size_t size) {
+  if (e != MDB_VERSION_MISMATCH || !format)
+    return no(why, size, "cannot open the store %s: %s", s->dir,
+              mdb_strerror(e));
+  if (format > FORMAT)
+    return no(why, size,
+              "the store %s was written by a newer stube (its format is %d, "
+              "this one knows %d)",
+              s->dir, format, FORMAT);
+  return no(why, size,
+            "the store %s is of an older format (%d): serve it once, and it is "
+            "brought up to %d",
+            s->dir, format, FORMAT);
+}
+
+bool env_open(Lmdb *s, bool look_only, char *why, size_t size) {
+  int e = 0, format = 0;
+  if (!look_only) {
+    if (!make_folder(s->dir, why, size) || !take_lock(s, why, size))
+      return false;
+    e = make_lock_file(s->dir);
+  }
+  if (!e) e = open_database(s, look_only, &format);
+  if (e) return refuse(s, e, format, why, size);
+  if (!look_only) sync_folder(s->dir);
+  return true;
+}
+
+void env_close(Lmdb *s) {
+  close_database(s);
+  if (s->lock_fd >= 0) close(s->lock_fd);
+}
