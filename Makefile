@@ -26,6 +26,7 @@ until = $(if $(filter $1,$(firstword $2)),$1,$(firstword $2) $(call until,$1,$(w
 reverse = $(if $1,$(call reverse,$(wordlist 2,99,$1)) $(firstword $1))
 THIRD := $(B)/libluavm.a $(B)/libllhttp.a
 C_SPECS := $(patsubst spec/c/%_spec.c,$(B)/spec/%,$(wildcard spec/c/*/*_spec.c))
+CRASHERS := $(patsubst spec/crash/%/,$(B)/crash/%,$(sort $(dir $(wildcard spec/crash/*/*.c))))
 FUZZERS := $(patsubst spec/fuzz/%.c,build/fuzz/%,$(wildcard spec/fuzz/*.c))
 EMBEDDED := $(shell find lua src/client -name '*.lua' -o -name '*.css')
 
@@ -73,12 +74,17 @@ $(C_SPECS): $(B)/spec/%: spec/c/%_spec.c $$(call libs,$$(call upto,$$(*D))) $$(c
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) -Ispec/c -o $@ $< $(call assets,$(*D)) $(call libs,$(call upto,$(*D))) $(THIRD) $(LDLIBS) -lcmocka
 
+# spec/crash/x/*.c is one program that drives a server from outside.
+$(CRASHERS): $(B)/crash/%: $$(wildcard spec/crash/$$*/*.[ch] tools/client/*.[ch]) $(B)/libbase.a
+	@mkdir -p $(@D)
+	$(CC) $(filter-out -MMD -MP,$(CFLAGS)) -Itools/client -o $@ $(filter %.c,$^) $(B)/libbase.a $(LDLIBS)
+
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
 
 run: $(B)/stube
 	$(B)/stube examples/all.lua --port $(PORT)
-test: build/.setup-test $(B)/stube $(C_SPECS)
-	tools/test $(B) check c lua browser
+test: build/.setup-test $(B)/stube $(C_SPECS) $(CRASHERS)
+	tools/test $(B) check c lua crash browser
 check: build/.setup-test $(B)/stube $(C_SPECS)
 	tools/test $(B) check c lua
 asan:
@@ -86,6 +92,8 @@ asan:
 	  SAN="-fsanitize=address,undefined -fno-sanitize-recover=all" asan-test
 asan-test: build/.setup-test $(B)/stube $(C_SPECS)
 	tools/test $(B) c lua
+crash: build/.setup-test $(B)/stube $(CRASHERS)
+	LONG=1 tools/test $(B) crash
 hard:
 	$(MAKE) B=build/hard OPT="-O1 -DSTUBE_HARD" asan-test
 clang:
@@ -94,8 +102,8 @@ bench: $(B)/stube
 	tools/bench/run $(B)
 install: $(B)/stube
 	install -D -m 755 $(B)/stube $(DESTDIR)$(PREFIX)/bin/stube
-format: ; clang-format -i $$(git ls-files 'src/*.c' 'src/*.h' 'spec/*.c' 'tools/*.c')
+format: ; clang-format -i $$(git ls-files '*.c' '*.h')
 clean: ; rm -rf build
 
-.PHONY: all setup run test check asan asan-test hard clang bench install format clean
+.PHONY: all setup run test check asan asan-test crash hard clang bench install format clean
 .DELETE_ON_ERROR:

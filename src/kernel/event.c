@@ -96,7 +96,7 @@ void event_turn(Kernel *k, Conv *c, Event *ev) {
 
 void kernel_post(Kernel *k, Conv *c, Event *ev) {
   ev->next = NULL;
-  if (c->ended) {
+  if (conv_ended(c)) {
     ev->answer(ev, ERR_GONE);
   } else if (!c->busy) {
     event_turn(k, c, ev);

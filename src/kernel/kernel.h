@@ -171,8 +171,8 @@ void kernel_sweep(Kernel *k);
 const char *conv_cid(const Conv *c);
 const char *conv_owner(const Conv *c);
 const char *conv_title(const Conv *c); /* or NULL */
-bool conv_ended(const Conv *c);
-bool conv_busy(const Conv *c); /* its turn is not committed yet */
+bool conv_ended(const Conv *c);        /* and its end is kept (S2) */
+bool conv_busy(const Conv *c);         /* its turn is not committed yet */
 /* The id of the newest released fragment; what a page painted now contains. */
 uint64_t conv_turn(const Conv *c);
 uint32_t conv_fragment(const Conv *c);

@@ -20,15 +20,14 @@
 #include "http.h"
 #include "measure.h"
 #include "page.h"
+#include "server.h"
 #include "visit.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -244,43 +243,15 @@ static void mode_idle(const Options *o) {
 /* --- start -------------------------------------------------------------------
  */
 
-/* The port in the first line of a server: "...: listening on http://HOST:PORT".
- */
-static int read_port(int fd, const char *command) {
-  char line[256];
-  size_t len = 0;
-  while (len < sizeof line - 1) {
-    ssize_t n = read(fd, line + len, sizeof line - 1 - len);
-    if (n <= 0) break;
-    len += (size_t)n;
-    if (memchr(line, '\n', len)) break;
-  }
-  Slice address = between(slice(line, len), "listening on http://", '\n');
-  const char *colon = address.len ? memrchr(address.ptr, ':', address.len)
-                                  : NULL;
-  if (!colon) unexpected(command, slice(line, len));
-  return atoi(colon + 1);
-}
-
 static uint64_t start_once(const Options *o) {
-  int out[2], status;
+  Server server;
   Http h = { 0 };
   Answer a;
   Buf request = { 0 };
-  if (pipe2(out, O_CLOEXEC)) fail("pipe: %s", strerror(errno));
   alarm(START_MAX_S);
   uint64_t begin = now_ns();
-  pid_t pid = fork();
-  if (pid < 0) fail("fork: %s", strerror(errno));
-  if (pid == 0) {
-    prctl(PR_SET_PDEATHSIG, SIGKILL); /* it does not outlive a failure here */
-    dup2(out[1], 1);
-    execv(o->command[0], o->command);
-    fprintf(stderr, "bench: %s: %s\n", o->command[0], strerror(errno));
-    _exit(127);
-  }
-  close(out[1]);
-  int port = read_port(out[0], o->command[0]);
+  server_start(&server, o->command, STDERR_FILENO);
+  int port = server_port(&server);
   put_page_request(&request, port, o->path);
   http_open(&h, port);
   http_send(&h, buf_view(&request));
@@ -288,11 +259,9 @@ static uint64_t start_once(const Options *o) {
   uint64_t took = now_ns() - begin;
   page_cid(&a);
   http_close(&h);
-  kill(pid, SIGTERM);
-  if (waitpid(pid, &status, 0) != pid || !WIFEXITED(status) ||
-      WEXITSTATUS(status) != 0)
+  int status = server_end(&server, SIGTERM);
+  if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
     fail("%s did not end with 0 after SIGTERM", o->command[0]);
-  close(out[0]);
   buf_free(&request);
   return took;
 }
