@@ -147,6 +147,8 @@
 #define CLEANUP_MEMORY_MAX MIB(4)
 /* P9: ended threads kept for the next task */
 #define CORO_POOL_MAX 256
+/* S26: revived chunks, each kept until the process ends */
+#define CODE_OLD_MAX 1000
 /* one Lua file */
 #define SOURCE_BYTES_MAX MIB(16)
 

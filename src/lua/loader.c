@@ -1,18 +1,14 @@
-/* Where Lua code comes from, and a record of all of it.
- *
- * A chunk is compiled from text, dumped and hashed, and recorded before it
- * runs, so that what it makes while it runs can be named. A load is all or
- * nothing: when it fails, package.loaded and the record are as they were before
- * it, nested loads included.
+/* Where Lua code comes from. A chunk is compiled from text and recorded
+ * (chunks.c) before it runs, so that what it makes while it runs can be named.
+ * A load is all or nothing: when it fails, package.loaded and the record are as
+ * they were before it, nested loads included.
  *
  * Chunk names are relative to the app's folder, for they are part of the dump
  * and so of the hash: an app that moved to another folder or machine is the
  * same code. */
-#include "lua/loader.h"
 #include "base/limits.h"
+#include "lua/chunks.h"
 #include "lua/coro.h"
-#include "lua/guts.h"
-#include "lua/state.h"
 
 #include <errno.h>
 #include <lauxlib.h>
@@ -21,93 +17,7 @@
 #include <stdlib.h>
 
 static const char
-    key_anchors; /* registry key: main functions of chunks, a list */
-static const char
     key_require; /* registry key: names being required, outermost first */
-
-typedef struct Embedded {
-  const char *name;
-  Slice source;
-} Embedded;
-
-struct Loader {
-  char *folder; /* of the app's modules, or NULL */
-  int depth;    /* loads under way */
-  size_t n_embedded, n_chunks;
-  Embedded *embedded;
-  Chunk **chunks; /* pointers, for callers keep them */
-};
-
-/* --- the record --- */
-
-static void free_chunk(Chunk *c) {
-  free((char *)c->name);
-  free((char *)c->path);
-  free((char *)c->source.ptr);
-  free(c);
-}
-
-static void forget_chunks(lua_State *L, size_t keep) {
-  Loader *ld = vm_of(L)->loader;
-  lua_rawgetp(L, LUA_REGISTRYINDEX, &key_anchors);
-  while (ld->n_chunks > keep) {
-    lua_pushnil(L);
-    lua_rawseti(L, -2, (lua_Integer)ld->n_chunks);
-    free_chunk(ld->chunks[--ld->n_chunks]);
-  }
-  lua_pop(L, 1);
-}
-
-void loader_close(Vm *vm) {
-  Loader *ld = vm->loader;
-  if (!ld) return;
-  for (size_t i = 0; i < ld->n_chunks; i++) free_chunk(ld->chunks[i]);
-  free(ld->chunks);
-  free(ld->embedded);
-  free(ld->folder);
-  free(ld);
-}
-
-static int on_dump(lua_State *L, const void *piece, size_t len, void *out) {
-  (void)L;
-  buf_put(out, piece, len);
-  return 0;
-}
-
-/* Records the main function on top of the stack. */
-static void record(lua_State *L, const char *name, const char *path,
-                   Slice source) {
-  Vm *vm = vm_of(L);
-  Loader *ld = vm->loader;
-  Buf dump = { 0 };
-  lua_dump(L, on_dump, &dump, 0);
-  Chunk *c = xcalloc(1, sizeof *c);
-  c->name = xstrdup(name);
-  c->path = xstrdup(path);
-  c->source = slice(dup_slice(source), source.len);
-  c->proto = guts_proto(L, -1);
-  digest(c->digest, buf_view(&dump));
-  buf_free(&dump);
-  ld->chunks = xrealloc(ld->chunks, (ld->n_chunks + 1) * sizeof(Chunk *));
-  ld->chunks[ld->n_chunks++] = c;
-  lua_rawgetp(L, LUA_REGISTRYINDEX, &key_anchors);
-  lua_pushvalue(L, -2);
-  lua_rawseti(L, -2, (lua_Integer)ld->n_chunks);
-  lua_pop(L, 1);
-}
-
-size_t loader_count(const Vm *vm) {
-  return vm->loader ? vm->loader->n_chunks : 0;
-}
-
-const Chunk *loader_at(const Vm *vm, size_t i) {
-  ASSERT(i < loader_count(vm));
-  return vm->loader->chunks[i];
-}
-
-bool loader_is_loading(const Vm *vm) {
-  return !vm->loader || vm->loader->depth > 0;
-}
 
 /* --- compiling --- */
 
@@ -120,14 +30,14 @@ static Slice skip_preamble(Slice s) {
   return s;
 }
 
-/* Pushes the main function and records it, or pushes the error message. */
-static int compile(lua_State *L, const char *name, const char *path,
-                   const char *chunkname, Slice source) {
-  Slice text = skip_preamble(source);
+int loader_compile(lua_State *L, const Chunk *as, Chunk **out) {
+  Slice text = skip_preamble(as->source);
   int status = luaL_loadbufferx(L, text.ptr ? text.ptr : "", text.len,
-                                chunkname, "t");
-  if (status == LUA_OK) record(L, name, path, source);
-  return status;
+                                as->chunkname, "t");
+  if (status != LUA_OK) return status;
+  Chunk *c = chunk_record(L, as);
+  if (out) *out = c;
+  return LUA_OK;
 }
 
 /* Appends a file; false, with a message pushed, if it cannot be read. */
@@ -162,8 +72,10 @@ static const char *push_relative(lua_State *L, const char *path) {
   return lua_pushstring(L, path);
 }
 
-/* compile() of a file. Without a name, it is the file's. */
-static int compile_file(lua_State *L, const char *name, const char *path) {
+/* loader_compile of a file, of the module that is required as `module` when
+ * that is not NULL. */
+static int compile_file(lua_State *L, const char *module, const char *name,
+                        const char *path, Chunk **out) {
   Buf source = { 0 };
   if (!read_file(L, path, &source)) {
     buf_free(&source);
@@ -178,7 +90,13 @@ static int compile_file(lua_State *L, const char *name, const char *path) {
   } else {
     lua_pushnil(L);
   }
-  int status = compile(L, name, path, chunkname, buf_view(&source));
+  int status = loader_compile(L,
+                              &(Chunk){ .module = module,
+                                        .name = name,
+                                        .path = path,
+                                        .chunkname = chunkname,
+                                        .source = buf_view(&source) },
+                              out);
   buf_free(&source);
   lua_replace(L, -4);
   lua_pop(L, 2);
@@ -186,18 +104,13 @@ static int compile_file(lua_State *L, const char *name, const char *path) {
 }
 
 int loader_compile_file(lua_State *L, const char *path) {
-  return compile_file(L, NULL, path);
+  return compile_file(L, NULL, NULL, path, NULL);
 }
 
 /* --- a load: all or nothing --- */
 
-typedef struct Load {
-  size_t n_chunks;
-  const char *ban;
-} Load;
-
 /* Pushes a copy of package.loaded. */
-static Load begin(lua_State *L) {
+Load load_begin(lua_State *L) {
   Vm *vm = vm_of(L);
   lua_newtable(L);
   luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
@@ -210,16 +123,18 @@ static Load begin(lua_State *L) {
   lua_pop(L, 1);
   vm->loader->depth++;
   return (Load){ vm->loader->n_chunks,
-                 coro_ban(vm, "a module that is being loaded") };
+                 coro_ban(vm, "a module that is being loaded"),
+                 vm->loader->loading };
 }
 
-/* `copy` is where begin pushed it. */
-static void end(lua_State *L, const Load *load, int copy, bool ok) {
+/* `copy` is where load_begin pushed it. */
+void load_end(lua_State *L, const Load *load, int copy, bool ok) {
   Vm *vm = vm_of(L);
   vm->loader->depth--;
+  vm->loader->loading = load->loading;
   coro_ban(vm, load->ban);
   if (ok) return;
-  forget_chunks(L, load->n_chunks);
+  chunks_forget(L, load->n_chunks);
   luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
   int loaded = lua_gettop(L);
   lua_pushnil(L);
@@ -279,7 +194,14 @@ static int f_search(lua_State *L) {
   if (e) {
     const char *path = lua_pushfstring(L, "%s.lua", slashed);
     const char *chunkname = lua_pushfstring(L, "@%s", path);
-    if (compile(L, slashed, path, chunkname, e->source) != LUA_OK)
+    if (loader_compile(L,
+                       &(Chunk){ .module = name,
+                                 .name = slashed,
+                                 .path = path,
+                                 .chunkname = chunkname,
+                                 .source = e->source,
+                                 .is_embedded = true },
+                       NULL) != LUA_OK)
       return lua_error(L);
     lua_pushvalue(L, 3);
     return 2;
@@ -296,7 +218,7 @@ static int f_search(lua_State *L) {
   if (!search_path(L, name, templates)) return 1; /* the message */
   lua_pop(L, 1);
   const char *path = lua_tostring(L, -1);
-  if (compile_file(L, slashed, path) != LUA_OK)
+  if (compile_file(L, name, slashed, path, NULL) != LUA_OK)
     return luaL_error(L, "error loading module '%s':\n\t%s", name,
                       lua_tostring(L, -1));
   lua_pushstring(L, path);
@@ -337,11 +259,17 @@ static void find_loader(lua_State *L, const char *name) {
  * from. */
 static int load_module(lua_State *L) {
   const char *name = lua_tostring(L, 1);
+  Loader *ld = vm_of(L)->loader;
+  size_t known = ld->n_chunks;
+  Chunk *outer = ld->loading;
   find_loader(L, name); /* name loader extra */
+  if (ld->n_chunks > known) ld->loading = ld->chunks[ld->n_chunks - 1];
   lua_pushvalue(L, 2);
   lua_pushvalue(L, 1);
   lua_pushvalue(L, 3);
   lua_call(L, 2, 1); /* name loader extra value */
+  if (ld->loading != outer) chunk_finish(ld->loading);
+  ld->loading = outer;
   luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
   if (!lua_isnil(L, 4)) {
     lua_pushvalue(L, 4);
@@ -378,16 +306,21 @@ static void refuse_cycle(lua_State *L, int list, const char *name) {
 }
 
 static int f_require(lua_State *L) {
+  Loader *ld = vm_of(L)->loader;
   const char *name = luaL_checkstring(L, 1);
   lua_settop(L, 1);
+  if (revive_required(L, name)) return 1;
   luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
   lua_getfield(L, 2, name);
-  if (lua_toboolean(L, -1)) return 1;
+  if (lua_toboolean(L, -1)) {
+    chunk_requires(ld, name);
+    return 1;
+  }
   lua_settop(L, 1);
   lua_rawgetp(L, LUA_REGISTRYINDEX, &key_require); /* slot 2 */
   refuse_cycle(L, 2, name);
   lua_Integer n = (lua_Integer)lua_rawlen(L, 2);
-  Load load = begin(L); /* slot 3 */
+  Load load = load_begin(L); /* slot 3 */
   lua_pushvalue(L, 1);
   lua_rawseti(L, 2, n + 1);
   lua_pushcfunction(L, load_module);
@@ -395,8 +328,11 @@ static int f_require(lua_State *L) {
   int status = vm_call(L, 1, 2);
   lua_pushnil(L);
   lua_rawseti(L, 2, n + 1);
-  end(L, &load, 3, status == LUA_OK);
-  if (status == LUA_OK) return 2;
+  load_end(L, &load, 3, status == LUA_OK);
+  if (status == LUA_OK) {
+    chunk_requires(ld, name);
+    return 2;
+  }
   trace_carry(L, -1, -1);
   return lua_error(L);
 }
@@ -404,8 +340,7 @@ static int f_require(lua_State *L) {
 /* --- the interface --- */
 
 static int open_require(lua_State *L) {
-  lua_newtable(L);
-  lua_rawsetp(L, LUA_REGISTRYINDEX, &key_anchors);
+  chunks_open(L);
   lua_newtable(L);
   lua_rawsetp(L, LUA_REGISTRYINDEX, &key_require);
   lua_register(L, "require", f_require);
@@ -440,31 +375,42 @@ void loader_set_folder(Vm *vm, const char *dir) {
 
 /* Runs what `status` and the top of the stack say was compiled; slot `copy` is
  * replaced by the results. */
-static int run(lua_State *L, const Load *load, int copy, int status) {
-  if (status == LUA_OK)
+static int run(lua_State *L, const Load *load, int copy, int status, Chunk *c) {
+  if (status == LUA_OK) {
+    vm_of(L)->loader->loading = c;
     status = vm_call(L, 0, LUA_MULTRET);
-  else
+    if (status == LUA_OK) chunk_finish(c);
+  } else {
     trace_clear(vm_of(L));
-  end(L, load, copy, status == LUA_OK);
+  }
+  load_end(L, load, copy, status == LUA_OK);
   lua_remove(L, copy);
   return status;
 }
 
 int loader_run_file(Vm *vm, const char *path) {
   lua_State *L = vm->L;
+  Chunk *c = NULL;
   luaL_checkstack(L, 20, "no room to load");
-  Load load = begin(L);
+  Load load = load_begin(L);
   int copy = lua_gettop(L);
-  return run(L, &load, copy, compile_file(L, NULL, path));
+  int status = compile_file(L, NULL, NULL, path, &c);
+  return run(L, &load, copy, status, c);
 }
 
 int loader_run_text(Vm *vm, const char *name, Slice source) {
   lua_State *L = vm->L;
+  Chunk *c = NULL;
   luaL_checkstack(L, 20, "no room to load");
-  Load load = begin(L);
+  Load load = load_begin(L);
   int copy = lua_gettop(L);
   lua_pushfstring(L, "=%s", name);
-  int status = compile(L, name, name, lua_tostring(L, -1), source);
+  int status = loader_compile(L,
+                              &(Chunk){ .name = name,
+                                        .path = name,
+                                        .chunkname = lua_tostring(L, -1),
+                                        .source = source },
+                              &c);
   lua_remove(L, -2);
-  return run(L, &load, copy, status);
+  return run(L, &load, copy, status, c);
 }

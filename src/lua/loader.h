@@ -1,8 +1,9 @@
 /* Scripts and modules: found, compiled, recorded (S25, S26).
  *
- * Every chunk that runs is kept: its name, path, source, content hash and main
- * prototype, so that a function a conversation made can be saved as (hash,
- * number of the prototype in preorder). Binary chunks are refused. */
+ * Every chunk that runs is kept: its name, path, source, digest and main
+ * prototype, so that a function a conversation made can be saved as (digest,
+ * number of the prototype in preorder), and revived when its file has changed
+ * since. Binary chunks are refused. */
 #ifndef LUA_LOADER_H
 #define LUA_LOADER_H
 
@@ -10,13 +11,24 @@
 #include "base/hash.h"
 #include "lua/vm.h"
 
+/* A module that a chunk required while it loaded. */
+typedef struct ChunkNeed {
+  const char *name;
+  uint8_t digest[DIGEST_BYTES];
+} ChunkNeed;
+
 typedef struct Chunk {
-  const char *name; /* "shop/db", or the script's name without .lua */
-  const char *path; /* as given, for messages */
-  uint8_t digest[DIGEST_BYTES]; /* of the dumped chunk, debug information
-                                   included */
+  const char *module;    /* what it was required as; NULL for a script */
+  const char *name;      /* "shop/db", or the script's name without .lua */
+  const char *path;      /* as given, for messages */
+  const char *chunkname; /* as Lua knows it: "@shop/db.lua" */
+  uint8_t digest[DIGEST_BYTES]; /* of its code and all it requires (chunks.c) */
   const void *proto;            /* its main prototype (a Proto *), kept alive */
   Slice source;                 /* its text */
+  ChunkNeed *needs;
+  size_t n_needs;
+  bool is_embedded; /* part of the binary: known by name alone */
+  bool is_old;      /* revived */
 } Chunk;
 
 /* Installs `require` for Lua modules: embedded ones first, then the script's
@@ -43,6 +55,33 @@ int loader_compile_file(lua_State *L, const char *path);
 /* Is a chunk being loaded (module load time, where __gc may be set)? */
 bool loader_is_loading(const Vm *vm);
 
+/* The chunk whose main function runs now, or NULL. */
+const Chunk *loader_loading(const Vm *vm);
+
+/* --- old code beside new (revive.c) --- */
+
+/* A chunk as bytes: what it is called, what it requires, its text. */
+void chunk_write(const Chunk *c, Buf *out);
+/* Reads them. Everything in `out` is inside `bytes` but its needs, which the
+ * caller frees. ERR_BAD_INPUT. */
+Err chunk_read(Slice bytes, Chunk *out);
+
+/* Pushes, as a string, the bytes of the chunk of that digest; or pushes nothing
+ * and returns false. */
+typedef bool (*LoaderFind)(void *ud, lua_State *L,
+                           const uint8_t digest[DIGEST_BYTES]);
+/* Runs the chunk of this digest, and what it requires that has changed since,
+ * from the text that `find` knows. 0, or a Lua status and the error value, with
+ * vm_traceback(); then nothing of it is kept. */
+int loader_revive(Vm *vm, const uint8_t digest[DIGEST_BYTES], LoaderFind find,
+                  void *ud);
+/* Does the code that loads now belong to the past? Then it registers nothing.
+ */
+bool loader_is_reviving(const Vm *vm);
+/* Pushes what a revived chunk returned. */
+void loader_push_old(lua_State *L, const Chunk *c);
+
+/* --- the record --- */
 size_t loader_count(const Vm *vm);
 const Chunk *loader_at(const Vm *vm, size_t i);
 

@@ -111,7 +111,7 @@ int corolib_k_wrap(lua_State *L, int status, lua_KContext ctx);
 int safelib_k_dofile(lua_State *L, int status, lua_KContext ctx);
 void safelib_open(lua_State *L);
 
-/* --- loader.c --- */
+/* --- chunks.c --- */
 void loader_close(Vm *vm);
 
 #endif

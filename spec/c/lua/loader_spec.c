@@ -361,6 +361,180 @@ static void loading_is_known_while_it_lasts(void **state) {
   assert_false(loader_is_loading(vm));
 }
 
+/* --- old code beside new --- */
+
+/* What a store would keep: the chunks of the scripts that ran, as bytes. */
+static struct {
+  uint8_t digest[DIGEST_BYTES];
+  Buf bytes;
+} kept[32];
+static size_t n_kept;
+
+static void keep_code(void) {
+  for (size_t i = 0; i < loader_count(vm); i++) {
+    const Chunk *c = loader_at(vm, i);
+    memcpy(kept[n_kept].digest, c->digest, DIGEST_BYTES);
+    chunk_write(c, &kept[n_kept++].bytes);
+  }
+}
+
+static int forget_code(void **state) {
+  while (n_kept) buf_free(&kept[--n_kept].bytes);
+  return out_of_folder(state);
+}
+
+static bool find_kept(void *ud, lua_State *at, const uint8_t *digest) {
+  (void)ud;
+  for (size_t i = 0; i < n_kept; i++) {
+    if (memcmp(kept[i].digest, digest, DIGEST_BYTES) != 0) continue;
+    lua_pushlstring(at, kept[i].bytes.ptr, kept[i].bytes.len);
+    return true;
+  }
+  return false;
+}
+
+static const uint8_t *kept_digest(const char *name) {
+  for (size_t i = 0; i < n_kept; i++) {
+    Chunk c;
+    assert_int_equal(chunk_read(buf_view(&kept[i].bytes), &c), OK);
+    free(c.needs);
+    if (strcmp(c.name, name) == 0) return kept[i].digest;
+  }
+  fail_msg("no %s was kept", name);
+  return NULL;
+}
+
+/* Another process: nothing is loaded. */
+static void new_vm(void) {
+  vm_free(vm);
+  setup(NULL);
+  loader_set_folder(vm, dir);
+}
+
+static void write_shop(const char *util, const char *app) {
+  write_file("util.lua", util);
+  write_file("shop/db.lua", "local u = require 'util' return { u = u, n = 1 }");
+  write_file("plain.lua", "return { plain = true }");
+  write_file("app.lua", app);
+}
+
+static const char app_v1[] =
+    "local db, plain = require 'shop.db', require 'plain'\n"
+    "version = 1\n"
+    "registered = (registered or 0) + 1\n"
+    "return { db = db, plain = plain, get = function() return version end }";
+static const char app_v2[] =
+    "local db, plain = require 'shop.db', require 'plain'\n"
+    "version = 2\n"
+    "return 'v2'";
+
+/* Revives the kept app.lua and pushes what it returned. */
+static void revive_app(void) {
+  const uint8_t *digest = kept_digest("app");
+  if (loader_revive(vm, digest, find_kept, NULL) != LUA_OK)
+    fail_msg("%s", lua_tostring(L, -1));
+  assert_int_equal(lua_gettop(L), 0);
+  const Chunk *c = chunk_named("app");
+  assert_true(c->is_old);
+  assert_memory_equal(c->digest, digest, DIGEST_BYTES);
+  loader_push_old(L, c);
+}
+
+static void old_code_gets_the_modules_it_was_built_on(void **state) {
+  (void)state;
+  write_shop("return 'old util'", app_v1);
+  run("app.lua");
+  keep_code();
+  write_shop("return 'new util'", app_v2);
+  new_vm();
+  assert_run("app.lua", "v2");
+  revive_app();
+  lua_setglobal(L, "old");
+  assert_string_equal(
+      eval("return old.db.u .. ', ' .. require 'shop.db'.u .. ', ' ..\n"
+           "tostring(old.plain == require 'plain')"),
+      "old util, new util, true");
+}
+
+static void old_code_writes_globals_of_its_own(void **state) {
+  (void)state;
+  write_shop("return 1", app_v1);
+  run("app.lua");
+  keep_code();
+  write_shop("return 1", app_v2);
+  new_vm();
+  run("app.lua");
+  revive_app();
+  lua_setglobal(L, "old");
+  assert_string_equal(eval("return version .. ' ' .. old.get() .. ' ' ..\n"
+                           "tostring(registered)"),
+                      "2 1 nil");
+}
+
+static void a_module_that_changed_changes_what_requires_it(void **state) {
+  (void)state;
+  write_shop("return 1", app_v1);
+  run("app.lua");
+  keep_code();
+  write_shop("return 2", app_v1);
+  new_vm();
+  run("app.lua");
+  const char *const changed[] = { "app", "shop/db", "util" };
+  for (size_t i = 0; i < countof(changed); i++)
+    assert_memory_not_equal(chunk_named(changed[i])->digest,
+                            kept_digest(changed[i]), DIGEST_BYTES);
+  assert_memory_equal(chunk_named("plain")->digest, kept_digest("plain"),
+                      DIGEST_BYTES);
+}
+
+static void code_that_cannot_be_had_is_an_error_and_nothing_is_kept(
+    void **state) {
+  (void)state;
+  write_shop("return 'old util'", app_v1);
+  run("app.lua");
+  keep_code();
+  uint8_t app[DIGEST_BYTES];
+  memcpy(app, kept_digest("app"), sizeof app);
+  write_shop("return 'new util'", app_v2);
+  new_vm();
+  run("app.lua");
+  size_t n = loader_count(vm);
+  for (size_t i = 0; i < n_kept; i++) /* util's is lost */
+    if (memcmp(kept[i].digest, kept_digest("util"), DIGEST_BYTES) == 0) {
+      buf_free(&kept[i].bytes);
+      kept[i] = kept[--n_kept];
+      kept[n_kept].bytes = (Buf){ 0 };
+      break;
+    }
+  assert_int_not_equal(loader_revive(vm, app, find_kept, NULL), LUA_OK);
+  assert_contains(lua_tostring(L, -1), "module 'util'");
+  assert_contains(lua_tostring(L, -1), "not in the store");
+  lua_settop(L, 0);
+  assert_int_equal(loader_count(vm), n);
+  assert_false(loader_is_reviving(vm));
+}
+
+static void kept_bytes_that_are_damaged_are_refused(void **state) {
+  (void)state;
+  write_shop("return 1", app_v1);
+  run("app.lua");
+  keep_code();
+  new_vm();
+  for (size_t i = 0; i < n_kept; i++) {
+    Chunk c;
+    Slice whole = buf_view(&kept[i].bytes);
+    for (size_t len = 0; len < whole.len; len++)
+      assert_int_equal(chunk_read(slice(whole.ptr, len), &c), ERR_BAD_INPUT);
+    if (memcmp(kept[i].digest, kept_digest("plain"), DIGEST_BYTES) == 0)
+      kept[i].bytes.ptr[whole.len - 2] = '}';
+  }
+  assert_int_not_equal(loader_revive(vm, kept_digest("plain"), find_kept, NULL),
+                       LUA_OK);
+  lua_settop(L, 0);
+}
+
+#define revival(f) cmocka_unit_test_setup_teardown(f, in_folder, forget_code)
+
 int main(void) {
   const struct CMUnitTest tests[] = {
     spec(modules_are_found_in_the_apps_folder),
@@ -385,6 +559,11 @@ int main(void) {
     spec(text_can_be_run_like_a_file),
     spec(a_script_may_begin_as_unix_likes_it),
     spec(loading_is_known_while_it_lasts),
+    revival(old_code_gets_the_modules_it_was_built_on),
+    revival(old_code_writes_globals_of_its_own),
+    revival(a_module_that_changed_changes_what_requires_it),
+    revival(code_that_cannot_be_had_is_an_error_and_nothing_is_kept),
+    revival(kept_bytes_that_are_damaged_are_refused),
   };
   return cmocka_run_group_tests_name("lua/loader", tests, NULL, NULL);
 }
