@@ -15,8 +15,8 @@ struct Loader {
   int depth;    /* loads under way */
   size_t n_embedded, n_chunks, n_old;
   Embedded *embedded;
-  Chunk **chunks; /* pointers, for callers keep them */
-  Chunk *loading; /* whose main function runs now, or NULL */
+  Chunk **chunks;                /* pointers, for callers keep them */
+  Chunk *loading;                /* whose main function runs now, or NULL */
   const struct Revival *revival; /* the one under way, or NULL */
 };
 

@@ -106,22 +106,25 @@ static bool is_loaded(const Code *c, Slice name) {
 }
 
 /* The chunk of number `id` in this graph, described here when it is new. */
-static uint32_t take_chunk(Decoder *d, uint64_t id, bool must_exist) {
+static uint32_t take_chunk(Decoder *d, uint64_t id) {
   Persist *p = d->p;
   if (id > d->nchunks) damaged(d, "an unknown chunk");
   if (id == d->nchunks) {
     if (left(d) < DIGEST_BYTES) damaged(d, "a chunk's digest ends early");
-    uint32_t chunk = code_by_digest(&p->code, (const char *)d->r);
+    const uint8_t *digest = d->r;
+    uint32_t chunk = code_by_digest(&p->code, (const char *)digest);
     d->r += DIGEST_BYTES;
     uint64_t len = take_raw(d);
     if (len > left(d)) damaged(d, "a chunk's name ends early");
     vec_room(p->known, d->nchunks, p->known_cap);
-    p->known[d->nchunks++] = (KnownChunk){ chunk, slice((const char *)d->r,
-                                                        (size_t)len) };
+    p->known[d->nchunks++] =
+        (KnownChunk){ chunk, digest, slice((const char *)d->r, (size_t)len) };
     d->r += len;
   }
   const KnownChunk *k = &p->known[id];
-  if (k->chunk == NO_CHUNK && must_exist) {
+  if (k->chunk == NO_CHUNK) {
+    memcpy(p->missing, k->digest, DIGEST_BYTES);
+    p->misses_chunk = true;
     bool is_other = is_loaded(&p->code, k->name);
     reject(d, is_other ? ERR_CONFLICT : ERR_NOT_FOUND,
            is_other
@@ -133,7 +136,7 @@ static uint32_t take_chunk(Decoder *d, uint64_t id, bool must_exist) {
 }
 
 const ProtoInfo *take_code(Decoder *d) {
-  uint32_t chunk = take_chunk(d, take_raw(d), true);
+  uint32_t chunk = take_chunk(d, take_raw(d));
   Proto *proto = code_proto(&d->p->code, chunk,
                             (uint32_t)take_number(d, UINT32_MAX));
   if (!proto) damaged(d, "an unknown function");
@@ -145,7 +148,7 @@ const ProtoInfo *take_code(Decoder *d) {
 static void take_static(Decoder *d, NameKind kind, TValue *out) {
   const Names *names = &d->p->names;
   uint64_t id = take_raw(d);
-  uint32_t chunk = id ? take_chunk(d, id - 1, false) : NO_CHUNK;
+  uint32_t chunk = id ? take_chunk(d, id - 1) : NO_CHUNK;
   uint64_t len = take_raw(d);
   if (len > left(d)) damaged(d, "a name ends early");
   Slice path = slice((const char *)d->r, (size_t)len);

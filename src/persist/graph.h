@@ -161,6 +161,7 @@ typedef struct Link {
 
 typedef struct KnownChunk {
   uint32_t chunk; /* or NO_CHUNK */
+  const uint8_t *digest;
   Slice name;
 } KnownChunk;
 
@@ -214,6 +215,8 @@ struct Persist {
   uint32_t strings_cap;
   KnownChunk *known; /* by its number in the graph being read */
   uint32_t known_cap;
+  uint8_t missing[DIGEST_BYTES]; /* the chunk that the last decode lacked */
+  bool misses_chunk;
 };
 
 typedef struct Encoder {

@@ -74,16 +74,24 @@ static bool same_path(const Names *n, uint32_t i, uint32_t parent, Slice step,
   return same;
 }
 
+static bool is_of(const Names *n, const Name *name, uint32_t chunk) {
+  if (name->chunk == chunk) return true;
+  return name->chunk != NO_CHUNK && /* the same code, loaded twice */
+         memcmp(code_chunk(n->code, name->chunk)->digest,
+                code_chunk(n->code, chunk)->digest, DIGEST_BYTES) == 0;
+}
+
 uint32_t names_find(const Names *n, NameKind kind, Slice path, uint32_t chunk) {
   uint32_t h = hash_bytes(hash_start(kind), path.ptr, path.len);
   uint32_t i = n->buckets[h & (n->nbuckets - 1)];
   for (; i != NO_NAME; i = n->list[i].next)
     if (n->list[i].hash == h && n->list[i].kind == kind && path_is(n, i, path))
       break;
-  if (i == NO_NAME || chunk == NO_CHUNK) return i;
-  for (uint32_t old = i; old != NO_NAME; old = n->list[old].older)
-    if (n->list[old].chunk == chunk) return old;
-  return i;
+  uint32_t newest = i;
+  for (; i != NO_NAME; i = n->list[i].older)
+    if (chunk == NO_CHUNK ? !n->list[i].is_old : is_of(n, &n->list[i], chunk))
+      return i;
+  return chunk == NO_CHUNK ? newest : NO_NAME;
 }
 
 static void grow_buckets(Names *n) {
@@ -193,6 +201,7 @@ uint32_t names_add(Names *n, lua_State *L, NameKind kind, uint32_t parent,
                   .chunk = chunk,
                   .walk = n->walk,
                   .kind = (uint8_t)kind,
+                  .is_old = n->walks_old,
                   .value = *v };
   memcpy(n->text + n->text_len, step.ptr, step.len);
   n->text_len += step.len;
@@ -221,6 +230,10 @@ uint32_t names_add(Names *n, lua_State *L, NameKind kind, uint32_t parent,
   return i;
 }
 
+uint32_t names_chunk(const Names *n, const ProtoInfo *info) {
+  return code_chunk(n->code, info->chunk)->is_embedded ? NO_CHUNK : info->chunk;
+}
+
 /* Names an object unless it has a name. */
 void names_object(Names *n, lua_State *L, uint32_t parent, Slice step,
                   const TValue *v) {
@@ -229,7 +242,7 @@ void names_object(Names *n, lua_State *L, uint32_t parent, Slice step,
   uint32_t chunk = NO_CHUNK;
   if (ttisLclosure(v)) {
     const ProtoInfo *info = code_find(n->code, clLvalue(v)->p);
-    if (info) chunk = info->chunk;
+    if (info) chunk = names_chunk(n, info);
   }
   names_add(n, L, NAME_OBJECT, parent, step, v, chunk);
 }

@@ -10,8 +10,9 @@
  *
  * Objects and variables are two name spaces. Both are kept alive, so an address
  * is a fact. A name stays with its object for good; when a later walk finds
- * another object at the same place, the path leads to the newer one, or to the
- * one whose chunk is asked for. */
+ * another object at the same place, the path leads to the newer one. Functions
+ * and file-level locals are asked for by path and chunk, and only exactly that
+ * is found. */
 #ifndef PERSIST_NAMES_H
 #define PERSIST_NAMES_H
 
@@ -32,12 +33,13 @@ typedef struct Name {
   uint32_t walk;   /* the walk that found it */
   uint8_t kind;    /* NameKind */
   bool is_unclear; /* several are found this way: not to be saved */
+  bool is_old;     /* of a revived chunk: only who asks for that finds it */
   TValue value;    /* TAG_UPVALUE for a variable */
 } Name;
 
 typedef struct NameRoot {
   char *name;
-  int ref; /* in the anchor table */
+  int ref; /* in the Lua registry */
 } NameRoot;
 
 typedef struct Names {
@@ -51,6 +53,7 @@ typedef struct Names {
   size_t text_len, text_cap;
   NameRoot *roots;
   uint32_t nroots, roots_cap;
+  bool walks_old; /* the walk under way is names_collect_old's */
   uint32_t walk;
   uint32_t walked; /* names whose contents the walk under way has seen */
   int anchors;     /* registry reference of the table that keeps all alive */
@@ -66,6 +69,9 @@ void names_free(Names *n);
 /* Names the value on top of the stack as a root and pops it. */
 void names_add_root(Names *n, lua_State *L, const char *name);
 void names_collect(Names *n, lua_State *L);
+/* Names what a revived chunk made: the values of the table on top of the stack,
+ * a list of {name, value} roots in order, which it pops. */
+void names_collect_old(Names *n, lua_State *L);
 
 /* The name of a static object, variable, C function or light userdata. */
 static inline uint32_t names_of(const Names *n, const void *address) {
@@ -73,8 +79,8 @@ static inline uint32_t names_of(const Names *n, const void *address) {
 }
 /* Writes the path so that it ends at `end`: list[i].path_len bytes. */
 void names_write(const Names *n, uint32_t i, char *end);
-/* What the path leads to, preferably of this chunk; NO_NAME when there is none.
- */
+/* What the path leads to: with a chunk, that chunk's alone; NO_NAME when there
+ * is none. */
 uint32_t names_find(const Names *n, NameKind kind, Slice path, uint32_t chunk);
 
 /* --- between names.c and names_walk.c --- */
@@ -82,6 +88,9 @@ uint32_t names_find(const Names *n, NameKind kind, Slice path, uint32_t chunk);
 bool names_can_hold(const TValue *v);
 /* What the map knows an object or variable by. */
 const void *names_address(const TValue *v);
+/* The chunk that a function or a file-level local is asked for by: none of the
+ * binary's own, so that a newer stube finds its own by their paths. */
+uint32_t names_chunk(const Names *n, const ProtoInfo *info);
 /* The name one step below `parent` (NO_NAME: a root), or NO_NAME. */
 uint32_t names_step(const Names *n, NameKind kind, uint32_t parent, Slice step);
 /* Gives a name, numbered where this walk has given the same one already. */

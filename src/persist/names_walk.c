@@ -153,13 +153,13 @@ static void walk_variable(Names *n, lua_State *L, uint32_t i, LClosure *cl,
     uint32_t taken = names_step(n, NAME_VARIABLE, NO_NAME, buf_view(&step));
     if (taken == NO_NAME || n->list[taken].walk != n->walk)
       at = names_add(n, L, NAME_VARIABLE, NO_NAME, buf_view(&step), &v,
-                     info->chunk);
+                     names_chunk(n, info));
   }
   if (at == NO_NAME) {
     buf_clear(&step);
     buf_printf(&step, " local %s", name);
     at = names_add(n, L, NAME_VARIABLE, i, buf_view(&step), &v,
-                   info ? info->chunk : NO_CHUNK);
+                   info ? names_chunk(n, info) : NO_CHUNK);
   }
   buf_free(&step);
   names_object(n, L, at, SLICE(""), uv->v.p);
@@ -310,20 +310,46 @@ static void walk_roots(Names *n, lua_State *L) {
   name_entries(n, L, "class ", hvalue(&G(L)->l_registry), is_class);
 }
 
-void names_collect(Names *n, lua_State *L) {
+/* One walk from the roots that `roots` names; what it pushes on the stack of L
+ * it pops. `first` is the first name whose contents it looks at. */
+static void walk_from(Names *n, lua_State *L, uint32_t first,
+                      void (*roots)(Names *n, lua_State *L)) {
   luaL_checkstack(L, 8, NULL);
   global_State *g = G(L);
   lu_byte stopped = g->gcstp;
   g->gcstp |= GCSTPGC;
   n->walk++;
-  n->walked = 0;
+  n->walked = first;
   n->nlater = 0;
   code_refresh(n->code);
-  walk_roots(n, L);
+  roots(n, L);
   walk_queue(n, L);
   for (uint32_t k = 0; k < n->nlater; k++) {
     walk_object_keys(n, L, n->later[k]);
     walk_queue(n, L);
   }
   g->gcstp = stopped;
+}
+
+void names_collect(Names *n, lua_State *L) { walk_from(n, L, 0, walk_roots); }
+
+static void walk_old_roots(Names *n, lua_State *L) {
+  lua_Integer count = (lua_Integer)lua_rawlen(L, -1);
+  for (lua_Integer i = 1; i <= count; i++) {
+    lua_rawgeti(L, -1, i); /* roots root */
+    lua_rawgeti(L, -1, 1);
+    lua_rawgeti(L, -2, 2); /* roots root name value */
+    names_object(n, L, NO_NAME, slice_str(lua_tostring(L, -2)),
+                 s2v(L->top.p - 1));
+    lua_pop(L, 3);
+  }
+}
+
+/* What has a name is not looked at again: it may hold what conversations put
+ * there meanwhile. */
+void names_collect_old(Names *n, lua_State *L) {
+  n->walks_old = true;
+  walk_from(n, L, n->n, walk_old_roots);
+  n->walks_old = false;
+  lua_pop(L, 1);
 }

@@ -50,6 +50,17 @@ void persist_collect(Persist *p) {
   budget_exempt_end(p->vm);
 }
 
+void persist_collect_old(Persist *p) {
+  budget_exempt_begin(p->vm);
+  names_collect_old(&p->names, vm_lua(p->vm));
+  budget_exempt_end(p->vm);
+}
+
+bool persist_missing(const Persist *p, uint8_t out[DIGEST_BYTES]) {
+  if (p->misses_chunk) memcpy(out, p->missing, DIGEST_BYTES);
+  return p->misses_chunk;
+}
+
 void persist_describe(Persist *p, PersistDescribe describe, void *ud) {
   p->describe = describe;
   p->describe_ud = ud;
@@ -76,6 +87,7 @@ static void start(Persist *p) {
   map_clear(&p->seen);
   map_clear(&p->chunks);
   buf_clear(&p->message);
+  p->misses_chunk = false;
 }
 
 static void run_encode(lua_State *L, void *ud) {

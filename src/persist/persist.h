@@ -13,6 +13,7 @@
 #define PERSIST_PERSIST_H
 
 #include "base/buf.h"
+#include "base/hash.h"
 #include "lua/vm.h"
 
 typedef struct Persist Persist; /* what is known of one Vm: names and code */
@@ -32,6 +33,11 @@ void persist_add_root(Persist *p, const char *name);
  * newer, but a waiting function finds the version it began with. */
 void persist_collect(Persist *p);
 
+/* Names what revived chunks made: the table on top of the main thread's stack,
+ * a list of {name, value} in the order a first load would have found them,
+ * which is popped. Nothing else is walked, so conversations may be awake. */
+void persist_collect_old(Persist *p);
+
 /* Appends the graph of the table at `idx`. On failure `out` is as it was and an
  * error message is pushed that names the path and what to do: ERR_APP when
  * something in it cannot be saved, ERR_TOO_BIG past a limit (out->max among
@@ -41,6 +47,9 @@ Err persist_encode(Persist *p, lua_State *L, int idx, Buf *out);
  * for damaged bytes, ERR_NOT_FOUND when a name or a chunk is not loaded here,
  * ERR_CONFLICT when a chunk is loaded with other code. Never raises. */
 Err persist_decode(Persist *p, lua_State *L, Slice bytes);
+/* Did the last decode fail for want of a chunk, and of which? Once that is
+ * revived (loader_revive, persist_collect_old), it can be tried again. */
+bool persist_missing(const Persist *p, uint8_t out[DIGEST_BYTES]);
 
 /* How an error names the first step from the root: the kernel's instances and
  * tasks
