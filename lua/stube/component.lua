@@ -19,12 +19,14 @@ local shape = {
   start = "function",
   stop = "function",
   update = "function",
+  upgrade = "function|string",
 }
+
+local policies = { keep = true, restart = true }
 
 --- Keys whose time has not come say so, instead of being ignored.
 local later = {
-  modules = true, state = true, styles = true, upgrade = true, url = true,
-  wakeup = true,
+  modules = true, state = true, styles = true, url = true, wakeup = true,
 }
 
 local places = {} -- id -> "file:line"
@@ -111,9 +113,22 @@ local function check_definition(what, definition, level)
   end
 end
 
+--- What becomes of an instance that older code made: see docs/guide.md.
+local function check_upgrade(kind, what, upgrade, level)
+  if type(upgrade) ~= "string" then return end
+  if kind == "component" then
+    error(what .. ": upgrade must be a function(old_self); a component always "
+      .. "runs its newest code", level + 1)
+  elseif not policies[upgrade] then
+    error(('%s: upgrade is "keep", "restart" or a function, not "%s"')
+      :format(what, upgrade), level + 1)
+  end
+end
+
 local function register(kind, id, definition, level)
   local what = ('%s "%s"'):format(kind, id)
   check_definition(what, definition, level + 1)
+  check_upgrade(kind, what, definition.upgrade, level + 1)
   if definition.extends then
     local base_id = id_of(definition.extends)
     local base = base_id and kernel.definition(base_id)
@@ -126,7 +141,9 @@ local function register(kind, id, definition, level)
     definition = complete(definition, {})
   end
   local info = debug.getinfo(level + 1, "Sl")
-  places[id] = info and ("%s:%d"):format(info.short_src, info.currentline)
+  if not kernel.reviving() then
+    places[id] = info and ("%s:%d"):format(info.short_src, info.currentline)
+  end
   return definition
 end
 

@@ -147,6 +147,10 @@
 #define CLEANUP_MEMORY_MAX MIB(4)
 /* P9: ended threads kept for the next task */
 #define CORO_POOL_MAX 256
+/* versions of code whose instances one head tells apart */
+#define FRAME_VERSIONS_MAX 64
+/* old chunks that one head may bring back at once */
+#define HEAD_REVIVALS_MAX 64
 /* S26: revived chunks, each kept until the process ends */
 #define CODE_OLD_MAX 1000
 /* one Lua file */

@@ -196,6 +196,9 @@ static int f_page(lua_State *L) {
   Buf html = { 0 };
   DrawEvent d = { .ev = { .draw = &html, .answer = drawn } };
   kernel_post(h->kernel, c, &d.ev);
+  for (int i = 0; i < 100 && !d.done; i++) /* a turn may have to come before */
+    store_poll(h->store);
+  ASSERT(d.done);
   lua_pushlstring(L, html.ptr, html.len);
   buf_free(&html);
   return 1;

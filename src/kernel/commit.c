@@ -163,6 +163,7 @@ void commit_head(Kernel *k, Conv *c, Blob *head) {
   blob_drop(c->pending);
   c->pending = head;
   c->busy = true;
+  code_keep(k);
   store_commit(k->store, &item, on_committed, c);
   turn_drop_rows(k);
 }

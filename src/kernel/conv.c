@@ -43,6 +43,7 @@ Inst *conv_add(Conv *c, Def *def) {
   Inst *in = xcalloc(1, sizeof *in);
   in->iid = ++c->next_id;
   in->def = def;
+  in->version = def->version;
   return conv_insert(c, in);
 }
 

@@ -23,6 +23,11 @@ typedef struct Def {
   int ref;  /* of the definition's table, in the Lua registry */
   bool is_flow;
   bool follows_state; /* `children` is a function */
+  bool is_old;        /* only revived code defines it */
+  bool upgrades;      /* it says what to do with instances of older code */
+  size_t chunk;       /* 1 + the index of the chunk that defined it, until that
+                       * has been loaded */
+  uint64_t version;   /* of that chunk; 0: of the binary's own, or unknown */
 } Def;
 
 typedef struct Field {
@@ -47,9 +52,10 @@ typedef struct Inst {
   uint32_t
       caller_task; /* the task that awaits it; 0: it answers with an event */
   Def *def;
-  char *event;   /* s.call: the event that brings the answer, or NULL */
-  uint32_t self; /* handle: the user's table */
-  uint32_t args; /* handle: the embed's args, or 0 */
+  char *event;      /* s.call: the event that brings the answer, or NULL */
+  uint32_t self;    /* handle: the user's table */
+  uint32_t args;    /* handle: the embed's args, or 0 */
+  uint64_t version; /* of the definition it was made by, or upgraded to */
   uint64_t
       args_hash;  /* of their encoding: is a declared child still the same? */
   uint64_t drawn; /* hash64 of its last HTML; 0: unknown to the page */
@@ -114,6 +120,7 @@ struct Conv {
   Blob *head;    /* as last committed; of a fresh one, as booted */
   Blob *pending; /* the head whose commit is under way */
   bool provisional, ended, busy;
+  uint64_t upgrade_failed; /* Kernel.n_defines when it did; 0: it did not */
   bool awake;     /* its graph is in Lua's memory; else only `head` is there */
   Event *running; /* whose turn is being committed */
   Event *first, *last; /* waiting */

@@ -8,6 +8,7 @@
 
 #include "base/nearest.h"
 #include "kernel/state.h"
+#include "lua/loader.h"
 
 Def *def_find(Kernel *k, Slice id) {
   lua_State *L = vm_lua(k->vm);
@@ -46,7 +47,16 @@ Def *def_set(Kernel *k, Slice id, int idx) {
   def->is_flow = lua_getfield(L, -1, "body") == LUA_TFUNCTION;
   lua_pop(L, 1);
   def->follows_state = lua_getfield(L, -1, "children") == LUA_TFUNCTION;
+  lua_pop(L, 1);
+  int policy = lua_getfield(L, -1, "upgrade");
+  def->upgrades = policy == LUA_TFUNCTION ||
+                  (policy == LUA_TSTRING &&
+                   strcmp(lua_tostring(L, -1), "keep") != 0);
   lua_pop(L, 2);
+  k->n_defines++;
+  def->is_old = loader_is_reviving(k->vm);
+  def->chunk = loader_loading_index(k->vm);
+  if (!def->chunk) def->version++; /* made by no file: other than before */
   return def;
 }
 

@@ -52,6 +52,14 @@ static void draw_now(Kernel *k, Conv *c, Event *ev) {
   ev->answer(ev, result);
 }
 
+/* It waits for a turn that has to come before it. */
+static void put_first(Conv *c, Event *ev) {
+  ev->next = c->first;
+  c->first = ev;
+  if (!c->last) c->last = ev;
+  c->n_waiting++;
+}
+
 void event_turn(Kernel *k, Conv *c, Event *ev) {
   Err before;
   if (find_answer(c, ev, &before)) {
@@ -62,8 +70,18 @@ void event_turn(Kernel *k, Conv *c, Event *ev) {
     ev->answer(ev, ERR_GONE);
     return;
   }
+  UpgradeState upgrade = upgrade_state(k, c);
+  if (upgrade == UPGRADE_DUE) {
+    put_first(c, ev);
+    upgrade_turn(k, c);
+    return;
+  }
   if (ev->draw) {
     draw_now(k, c, ev);
+    return;
+  }
+  if (upgrade == UPGRADE_FAILED) {
+    ev->answer(ev, ERR_APP);
     return;
   }
   uint32_t iid = ev->iid ? ev->iid : c->top;

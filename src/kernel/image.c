@@ -42,10 +42,36 @@ static void put_header(Buf *b, const Conv *c) {
   }
 }
 
-static void put_inst(Buf *b, const Inst *in) {
-  const uint32_t numbers[] = { in->iid,    in->parent,      in->below,
-                               in->caller, in->caller_task, in->self,
-                               in->args };
+/* The versions of the code that made the instances, each once; an instance has
+ * a number into them. Most conversations have one or two. */
+typedef struct Versions {
+  uint64_t list[FRAME_VERSIONS_MAX];
+  uint32_t n;
+} Versions;
+
+static uint32_t find_version(const Versions *v, uint64_t version) {
+  uint32_t i = 0;
+  while (i < v->n && v->list[i] != version) i++;
+  return i;
+}
+
+/* Past the maximum an instance's version is not kept: it counts as unknown. */
+static void put_versions(Buf *b, const Conv *c, Versions *v) {
+  *v = (Versions){ { 0 }, 1 }; /* number 0: unknown */
+  for (uint32_t i = 0; i < c->n_insts; i++) {
+    uint64_t version = c->insts[i]->version;
+    if (v->n < FRAME_VERSIONS_MAX && find_version(v, version) == v->n)
+      v->list[v->n++] = version;
+  }
+  buf_varint(b, v->n - 1);
+  buf_put(b, v->list + 1, (v->n - 1) * sizeof *v->list);
+}
+
+static void put_inst(Buf *b, const Inst *in, const Versions *v) {
+  const uint32_t numbers[] = {
+    in->iid,         in->parent, in->below, in->caller,
+    in->caller_task, in->self,   in->args,  find_version(v, in->version) % v->n
+  };
   for (size_t i = 0; i < countof(numbers); i++) buf_varint(b, numbers[i]);
   put_text(b, in->def->id);
   put_text(b, in->event);
@@ -82,8 +108,10 @@ static void put_page(Buf *b, const Conv *c) {
 static void put_frames(Buf *b, const Conv *c) {
   buf_varint(b, c->top);
   buf_put(b, c->random, sizeof c->random);
+  Versions v;
+  put_versions(b, c, &v);
   buf_varint(b, c->n_insts);
-  for (uint32_t i = 0; i < c->n_insts; i++) put_inst(b, c->insts[i]);
+  for (uint32_t i = 0; i < c->n_insts; i++) put_inst(b, c->insts[i], &v);
   buf_varint(b, c->n_tasks);
   for (uint32_t i = 0; i < c->n_tasks; i++) {
     const Task *t = &c->tasks[i];
@@ -178,6 +206,8 @@ Err image_split(const Conv *c, Slice head, Image *out) {
 typedef struct Reader {
   Slice in;
   Err err;
+  uint64_t lacks; /* of a definition that is not there: its version, its id */
+  char lacked[128];
 } Reader;
 
 static uint64_t get_number(Reader *r) {
@@ -250,15 +280,32 @@ static void get_header(Reader *r, Conv *c) {
   c->n_answers = r->err ? 0 : n;
 }
 
-static void get_inst(Reader *r, Kernel *k, Conv *c) {
+static void get_versions(Reader *r, Versions *v) {
+  *v = (Versions){ { 0 }, 1 };
+  uint32_t n = get_count(r);
+  if (n >= FRAME_VERSIONS_MAX) r->err = ERR_BAD_INPUT;
+  if (r->err) return;
+  get_bytes(r, v->list + 1, n * sizeof *v->list);
+  v->n = n + 1;
+}
+
+static void get_inst(Reader *r, Kernel *k, Conv *c, const Versions *v) {
   Inst *in = xcalloc(1, sizeof *in);
+  uint32_t version;
   uint32_t *const numbers[] = { &in->iid,    &in->parent,      &in->below,
                                 &in->caller, &in->caller_task, &in->self,
-                                &in->args };
+                                &in->args,   &version };
   for (size_t i = 0; i < countof(numbers); i++) *numbers[i] = get_u32(r);
+  if (version >= v->n) r->err = ERR_BAD_INPUT;
+  in->version = r->err ? 0 : v->list[version];
   char *id = get_text(r);
   in->def = id ? def_find(k, slice_str(id)) : NULL;
-  if (!in->def || conv_inst(c, in->iid)) r->err = ERR_BAD_INPUT;
+  if (conv_inst(c, in->iid)) r->err = ERR_BAD_INPUT;
+  if (!r->err && !in->def) { /* nobody defines it any more */
+    r->err = id ? ERR_NOT_FOUND : ERR_BAD_INPUT;
+    r->lacks = in->version;
+    snprintf(r->lacked, sizeof r->lacked, "%s", id ? id : "");
+  }
   free(id);
   in->event = get_text(r);
   get_bytes(r, &in->args_hash, sizeof in->args_hash);
@@ -316,8 +363,10 @@ static bool links_hold(const Conv *c) {
 static void get_frames(Reader *r, Kernel *k, Conv *c) {
   c->top = get_u32(r);
   get_bytes(r, c->random, sizeof c->random);
+  Versions v;
+  get_versions(r, &v);
   uint32_t n = get_count(r);
-  for (uint32_t i = 0; i < n && !r->err; i++) get_inst(r, k, c);
+  for (uint32_t i = 0; i < n && !r->err; i++) get_inst(r, k, c, &v);
   n = get_count(r);
   for (uint32_t i = 0; i < n && !r->err; i++) {
     Task *t = conv_add_task(c, 0);
@@ -340,6 +389,42 @@ Err image_header(Conv *c, Slice head) {
   return r.err;
 }
 
+/* The graph, with the code it needs. The root table is then on top of L. */
+static Err get_graph(Kernel *k, lua_State *L, const Conv *c, Slice graph) {
+  for (int tries = 0;; tries++) {
+    uint8_t digest[DIGEST_BYTES];
+    Err e = persist_decode(k->persist, L, graph);
+    if (!e) return OK;
+    if (persist_missing(k->persist, digest) && tries < HEAD_REVIVALS_MAX &&
+        code_revive(k, digest)) {
+      lua_pop(L, 1);
+      continue;
+    }
+    log_with(k->config.log, LOG_ERROR, "a head could not be revived",
+             { "conversation", slice_str(c->cid) },
+             { "error", slice_str(lua_tostring(L, -1)) });
+    lua_pop(L, 1);
+    return e;
+  }
+}
+
+/* The structs, with definitions that only old code has. */
+static Err get_structs(Kernel *k, Conv *c, Slice frames) {
+  for (int tries = 0;; tries++) {
+    Reader r = { .in = frames };
+    get_frames(&r, k, c);
+    if (!r.err) return OK;
+    conv_clear(c);
+    if (r.err != ERR_NOT_FOUND) return r.err;
+    if (tries < HEAD_REVIVALS_MAX && code_revive_version(k, r.lacks)) continue;
+    log_with(k->config.log, LOG_ERROR,
+             "a conversation has a component that is not defined",
+             { "conversation", slice_str(c->cid) },
+             { "component", slice_str(r.lacked) });
+    return ERR_NOT_FOUND;
+  }
+}
+
 Err image_revive(Kernel *k, Conv *c, Slice state) {
   lua_State *L = vm_lua(k->vm);
   Slice frames, graph;
@@ -347,17 +432,11 @@ Err image_revive(Kernel *k, Conv *c, Slice state) {
   c->painted = 0;
   Err e = take_block(&state, &frames);
   if (!e) e = take_block(&state, &graph);
-  Reader r = { .in = frames, .err = e };
-  if (!e) get_frames(&r, k, c);
-  if (!r.err && (r.err = persist_decode(k->persist, L, graph)) != OK) {
-    log_with(k->config.log, LOG_ERROR, "a head could not be revived",
-             { "conversation", slice_str(c->cid) },
-             { "error", slice_str(lua_tostring(L, -1)) });
-    lua_pop(L, 1);
-  }
-  if (r.err) {
+  if (!e) e = get_structs(k, c, frames);
+  if (!e) e = get_graph(k, L, c, graph);
+  if (e) {
     conv_clear(c);
-    return r.err;
+    return e;
   }
   c->root = luaL_ref(L, LUA_REGISTRYINDEX);
   conv_find_holes(c);

@@ -216,16 +216,29 @@ static void unlink_place(Conv *c, Inst *in) {
     inst_remove_kid(conv_inst(c, in->parent), kid);
 }
 
+/* Newest first. */
+static void remove_callees(Kernel *k, lua_State *L, uint32_t iid) {
+  const Conv *c = k->turn.conv;
+  for (uint32_t i = c->n_insts; i-- > 0;) {
+    if (i >= c->n_insts) i = c->n_insts - 1;
+    if (c->insts[i]->caller == iid) instance_remove(k, L, c->insts[i]->iid);
+  }
+}
+
+void instance_restart(Kernel *k, lua_State *L, Inst *in) {
+  remove_callees(k, L, in->iid);
+  close_tasks(k, L, in->iid);
+  in->started = false;
+  instance_start(k, in);
+}
+
 void instance_remove(Kernel *k, lua_State *L, uint32_t iid) {
   Conv *c = k->turn.conv;
   Inst *in = conv_inst(c, iid);
   if (!in || in->dying) return;
   luaL_checkstack(L, 8, "too many instances");
   in->dying = true;
-  for (uint32_t i = c->n_insts; i-- > 0;) { /* newest callees first */
-    if (i >= c->n_insts) i = c->n_insts - 1;
-    if (c->insts[i]->caller == iid) instance_remove(k, L, c->insts[i]->iid);
-  }
+  remove_callees(k, L, iid);
   while (in->n_kids) {
     Kid *kid = &in->kids[in->n_kids - 1];
     if (!kid->top)

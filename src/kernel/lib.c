@@ -7,6 +7,7 @@
 #include "html/html.h"
 #include "kernel/state.h"
 #include "lua/coro.h"
+#include "lua/loader.h"
 
 static Kernel *in_conversation(lua_State *L, const char *name) {
   Kernel *k = kernel_of(L);
@@ -27,6 +28,11 @@ static int f_define(lua_State *L) {
   luaL_checktype(L, 2, LUA_TTABLE);
   Kernel *k = kernel_of(L);
   lua_State *main = vm_lua(k->vm);
+  if (loader_is_reviving(k->vm)) {
+    const Def *def = def_find(k, id);
+    code_define_old(k, L, id, 2);
+    if (def && !def->is_old) return 0;
+  }
   if (L != main) {
     lua_pushvalue(L, 2);
     lua_xmove(L, main, 1);
@@ -36,6 +42,12 @@ static int f_define(lua_State *L) {
     def_set(k, id, 2);
   }
   return 0;
+}
+
+/* reviving() -> is this code of the past, run once more? */
+static int f_reviving(lua_State *L) {
+  lua_pushboolean(L, loader_is_reviving(vm_of(L)));
+  return 1;
 }
 
 /* definition(id) -> its table, or nil. */
@@ -262,6 +274,7 @@ static const struct {
 int kernel_open_lib(lua_State *L) {
   static const luaL_Reg functions[] = {
     { "define", f_define },
+    { "reviving", f_reviving },
     { "definition", f_definition },
     { "definitions", f_definitions },
     { "nearest", f_nearest },

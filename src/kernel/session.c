@@ -30,7 +30,7 @@ Kernel *kernel_new(Vm *vm, Persist *p, Store *s, const KernelConfig *config,
   k->ports = *ports;
   k->n_buckets = 1024;
   k->buckets = xcalloc(k->n_buckets, sizeof(Conv *));
-  k->signals_ref = LUA_NOREF;
+  k->signals_ref = k->old_defs_ref = LUA_NOREF;
   lua_State *L = vm_lua(vm);
   int *refs[] = { &k->defs_ref, &k->work_ref, &k->effects_ref };
   for (size_t i = 0; i < countof(refs); i++) {
@@ -84,6 +84,8 @@ void kernel_collect(Kernel *k) {
   }
   persist_add_root(k->persist, "definitions");
   persist_collect(k->persist);
+  code_settle(k);
+  code_keep(k);
 }
 
 void kernel_set_budget(Kernel *k, BudgetLimits limits) {

@@ -68,6 +68,9 @@ struct Kernel {
   int effects_ref;    /* the effects of the running function, in order */
   int signals_ref;    /* what patch_signals a drawing asks for, or LUA_NOREF */
   uint64_t random[4]; /* for code outside conversations */
+  uint64_t n_defines; /* definitions made so far */
+  size_t n_kept_chunks; /* of the loader's, in the store or on their way */
+  int old_defs_ref;     /* what a revival defines, or LUA_NOREF */
   bool in_turn;
   Turn turn;
   Buf scratch, json;     /* of drawings; of a field's value */
@@ -99,6 +102,9 @@ Inst *instance_make(Kernel *k, lua_State *L, int embed, uint32_t parent);
 void instance_place(Conv *c, Inst *in, uint32_t *top);
 /* Pushes `start` work for a new subtree, parents first. */
 void instance_start(Kernel *k, Inst *in);
+/* Ends what a flow called and what waits in it, and begins its body anew with
+ * its args. Raises what `stop` and `__close` raise. */
+void instance_restart(Kernel *k, lua_State *L, Inst *in);
 /* Removes it with all that it called and holds (S10). Raises what `stop` and
  * `__close` raise. */
 void instance_remove(Kernel *k, lua_State *L, uint32_t iid);
@@ -252,6 +258,31 @@ Err image_revive(Kernel *k, Conv *c, Slice state);
  * turn number) only when asked: a rollback never rewinds that. On failure it is
  * empty. */
 Err image_restore(Kernel *k, Conv *c, Slice head, bool with_header);
+
+/* --- revive.c: code by hash --- */
+
+/* Puts code that was loaded since the last time into the store. */
+void code_keep(Kernel *k);
+/* Gives definitions the version of the chunk that made them, once that has been
+ * loaded. */
+void code_settle(Kernel *k);
+/* Brings a chunk back that is not loaded any more, and what it was built on.
+ * False, and a line in the log, when that cannot be. */
+bool code_revive(Kernel *k, const uint8_t digest[DIGEST_BYTES]);
+/* The same by the first 8 bytes of its digest. */
+bool code_revive_version(Kernel *k, uint64_t version);
+uint64_t code_version(const uint8_t digest[DIGEST_BYTES]);
+/* A definition that a revived chunk makes. */
+void code_define_old(Kernel *k, lua_State *L, Slice id, int definition);
+
+/* --- upgrade.c: instances that older code made --- */
+typedef enum UpgradeState {
+  UPGRADE_NONE,
+  UPGRADE_DUE,    /* upgrade_turn comes before the next event */
+  UPGRADE_FAILED, /* it was tried, with the code that is loaded */
+} UpgradeState;
+UpgradeState upgrade_state(const Kernel *k, const Conv *c);
+void upgrade_turn(Kernel *k, Conv *c);
 
 /* --- lib.c --- */
 int kernel_open_lib(lua_State *L); /* pushes the table `stube.kernel` */

@@ -134,11 +134,14 @@ bool loader_is_loading(const Vm *vm) {
   return !vm->loader || vm->loader->depth > 0;
 }
 
-const Chunk *loader_loading(const Vm *vm) {
-  return vm->loader ? vm->loader->loading : NULL;
+size_t loader_loading_index(const Vm *vm) {
+  const Loader *ld = vm->loader;
+  for (size_t i = ld && ld->loading ? ld->n_chunks : 0; i > 0; i--)
+    if (ld->chunks[i - 1] == ld->loading) return i;
+  return 0;
 }
 
 bool loader_is_reviving(const Vm *vm) {
-  const Chunk *c = loader_loading(vm);
-  return c && c->is_old;
+  const Loader *ld = vm->loader;
+  return ld && ld->loading && ld->loading->is_old;
 }

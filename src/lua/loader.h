@@ -55,8 +55,8 @@ int loader_compile_file(lua_State *L, const char *path);
 /* Is a chunk being loaded (module load time, where __gc may be set)? */
 bool loader_is_loading(const Vm *vm);
 
-/* The chunk whose main function runs now, or NULL. */
-const Chunk *loader_loading(const Vm *vm);
+/* 1 + the index of the chunk whose main function runs now, or 0. */
+size_t loader_loading_index(const Vm *vm);
 
 /* --- old code beside new (revive.c) --- */
 
@@ -80,6 +80,8 @@ int loader_revive(Vm *vm, const uint8_t digest[DIGEST_BYTES], LoaderFind find,
 bool loader_is_reviving(const Vm *vm);
 /* Pushes what a revived chunk returned. */
 void loader_push_old(lua_State *L, const Chunk *c);
+/* Pushes the globals that the newest revival wrote. */
+void loader_push_old_globals(lua_State *L);
 
 /* --- the record --- */
 size_t loader_count(const Vm *vm);

@@ -93,6 +93,10 @@ void loader_push_old(lua_State *L, const Chunk *c) {
   lua_remove(L, -2);
 }
 
+void loader_push_old_globals(lua_State *L) {
+  lua_rawgetp(L, LUA_REGISTRYINDEX, &key_env);
+}
+
 /* The value is on top of the stack, and stays. */
 static void keep_value(lua_State *L, const Chunk *c) {
   if (lua_rawgetp(L, LUA_REGISTRYINDEX, &key_values) == LUA_TNIL) {
