@@ -1,4 +1,5 @@
--- What becomes of instances and flows that older code made.
+-- What becomes of instances and flows that older code made, when it is replaced in
+-- a running process. What a flow keeps across a deploy: spec/e2e/upgrade_spec.mjs.
 local s = require "stube"
 local drive = require "stube.drive"
 local visit = require "spec.lua.visit"
@@ -20,16 +21,6 @@ end
 describe("upgrade", function()
   setup(function() drive.log(false) end)
   teardown(function() drive.log(true) end)
-
-  it("keeps a flow at the code it began with, unless told otherwise", function()
-    define("up/keep", nil, "old")
-    local page = visit "up/keep"
-    page:click "Next"
-    define("up/keep", nil, "new")
-    page:click "Next"
-    assert.matches("old nobody 3", page:text())
-    assert.matches("new nobody 1", visit("up/keep"):text())
-  end)
 
   it("begins a flow again with its args when the policy is restart", function()
     define("up/again", "restart", "old")
@@ -69,15 +60,6 @@ describe("upgrade", function()
     end, "new")
     assert.matches("new Ada after 2 1", page:text())
     assert.same({ "Ada", "Ada", 2 }, seen)
-  end)
-
-  it("keeps a flow whose function returns nothing", function()
-    define("up/nothing", nil, "old")
-    local page = visit "up/nothing"
-    page:click "Next"
-    define("up/nothing", function() end, "new")
-    page:click "Next"
-    assert.matches("old nobody 3", page:text())
   end)
 
   it("hands a component's function the old self, once", function()

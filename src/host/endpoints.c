@@ -63,10 +63,22 @@ typedef struct PageEvent {
   Buf root;
 } PageEvent;
 
+/* For the owner of a conversation that cannot go on just now. */
+static void reply_lost(Host *h, HttpReq *req, const Conv *c) {
+  static const char card[] =
+      "<div class=\"stube-card stube-modal\" role=\"alert\">"
+      "<strong>This page cannot go on just now</strong><p>It was begun with an "
+      "earlier version of this application, which cannot be run at the moment. "
+      "Nothing of it is lost: it goes on where it was as soon as that is "
+      "possible again.</p></div>";
+  page_reply(h, req, NULL, conv_title(c), slice(card, sizeof card - 1), 410,
+             NULL, 0);
+}
+
 static void page_drawn(Event *ev, Err result) {
   PageEvent *p = (PageEvent *)ev;
-  if (result == ERR_GONE) {
-    refuse(p->req, ERR_GONE);
+  if (result == ERR_GONE && conv_lost(p->conv)) {
+    reply_lost(p->host, p->req, p->conv);
   } else if (result && result != ERR_APP) {
     refuse(p->req, result);
   } else {
@@ -80,10 +92,12 @@ static void page_drawn(Event *ev, Err result) {
 /* The conversation of a request, for its owner; answers what it refuses. */
 static Conv *find_conv(Host *h, HttpReq *req, const RouteMatch *m) {
   Conv *c = kernel_find(h->kernel, route_param(m, "cid"));
-  if (!c || conv_ended(c))
+  if (!c || (conv_ended(c) && !conv_lost(c)))
     refuse(req, ERR_GONE);
   else if (!trust_owns(h, req, c))
     refuse(req, ERR_FORBIDDEN);
+  else if (conv_lost(c))
+    reply_lost(h, req, c);
   else
     return c;
   return NULL;

@@ -267,6 +267,7 @@ const char *conv_cid(const Conv *c) { return c->cid; }
 const char *conv_owner(const Conv *c) { return c->owner ? c->owner : ""; }
 const char *conv_title(const Conv *c) { return c->title; }
 bool conv_ended(const Conv *c) { return c->ended && !c->busy; }
+bool conv_lost(const Conv *c) { return c->lost; }
 bool conv_busy(const Conv *c) { return c->busy; }
 uint64_t conv_turn(const Conv *c) { return c->turn; }
 uint32_t conv_fragment(const Conv *c) { return c->fragment; }

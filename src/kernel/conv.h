@@ -120,6 +120,7 @@ struct Conv {
   Blob *head;    /* as last committed; of a fresh one, as booted */
   Blob *pending; /* the head whose commit is under way */
   bool provisional, ended, busy;
+  bool lost;               /* ended here, for it could not be woken */
   uint64_t upgrade_failed; /* Kernel.n_defines when it did; 0: it did not */
   bool awake;     /* its graph is in Lua's memory; else only `head` is there */
   Event *running; /* whose turn is being committed */

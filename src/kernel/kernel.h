@@ -172,7 +172,10 @@ const char *conv_cid(const Conv *c);
 const char *conv_owner(const Conv *c);
 const char *conv_title(const Conv *c); /* or NULL */
 bool conv_ended(const Conv *c);        /* and its end is kept (S2) */
-bool conv_busy(const Conv *c);         /* its turn is not committed yet */
+/* It has ended only here: what it needs (old code) cannot be had now, and its
+ * record in the store waits for that. */
+bool conv_lost(const Conv *c);
+bool conv_busy(const Conv *c); /* its turn is not committed yet */
 /* The id of the newest released fragment; what a page painted now contains. */
 uint64_t conv_turn(const Conv *c);
 uint32_t conv_fragment(const Conv *c);

@@ -188,8 +188,11 @@ Err conv_wake(Kernel *k, Conv *c) {
     cool(k, c);
   else
     e = image_restore(k, c, blob_view(c->head), false);
+  if (e) { /* its record stays: another start may have the code */
+    c->ended = c->lost = true;
+    return e;
+  }
   heat(k, c);
-  if (e) c->ended = true;
   for (Conv *cold = k->coldest; cold && k->stats.hot > k->config.hot_max;) {
     Conv *next = cold->hotter;
     if (cold != c && !cold->busy) {
@@ -198,7 +201,7 @@ Err conv_wake(Kernel *k, Conv *c) {
     }
     cold = next;
   }
-  return e;
+  return OK;
 }
 
 static void list(Kernel *k, Conv *c) {

@@ -97,8 +97,7 @@ static void upgrade(Kernel *k, lua_State *L, Inst *in) {
   if (lua_isfunction(L, -1)) {
     call_policy(k, L, in);
     bool changed = !lua_isnil(L, -1);
-    if (changed)
-      replace_value(c, L, in->def->is_flow ? &in->args : &in->self);
+    if (changed) replace_value(c, L, in->def->is_flow ? &in->args : &in->self);
     if (changed && in->def->is_flow) instance_restart(k, L, in);
   } else if (in->def->is_flow) {
     instance_restart(k, L, in);

@@ -420,7 +420,7 @@ static void damage(const char *dir) {
   char why[256];
   Store *s = store_lmdb_open(dir, no_news, NULL, why, sizeof why);
   assert_non_null(s);
-  StoreItem item;
+  StoreItem item = { 0 };
   assert_true(cid_raw(slice(strstr(stored[0].url[0], "/conv/") + 6, CID_LEN),
                       item.key));
   Blob *head;
