@@ -112,6 +112,15 @@
 /* S40: 30 minutes */
 #define CONV_PROVISIONAL_MS 1800000
 
+/* S33: states one conversation can go back to; the oldest leave first */
+#define HISTORY_TURNS_MAX 1000
+/* and their bytes, in the head and in rows */
+#define HISTORY_BYTES_MAX KIB(256)
+/* of those, in the head: past it, one row takes them (P2) */
+#define HISTORY_HEAD_BYTES 512
+/* one state of the past, put together again */
+#define HISTORY_STATE_MAX MIB(16)
+
 /* --- one turn --- */
 /* S17: CPU one turn may use */
 #define TURN_CPU_MS 250

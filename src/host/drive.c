@@ -130,6 +130,9 @@ static int f_post(lua_State *L) {
   lua_getfield(L, 2, "event");
   d->name = xstrdup(lua_tostring(L, -1) ? lua_tostring(L, -1) : "-");
   d->ev.name = slice_str(d->name);
+  lua_getfield(L, 2, "back"); /* true, or a turn */
+  d->ev.is_back = lua_toboolean(L, -1);
+  d->ev.to_turn = (uint64_t)lua_tointeger(L, -1);
   lua_getfield(L, 2, "to");
   if (lua_isstring(L, -1))
     d->ev.iid = iid_parse(slice_str(lua_tostring(L, -1)));
@@ -262,13 +265,24 @@ static int f_budget(lua_State *L) {
   return 0;
 }
 
+/* history(turns, bytes): what one conversation's may hold; the defaults. */
+static int f_history(lua_State *L) {
+  kernel_set_history(drive_host(L)->kernel,
+                     (uint32_t)luaL_optinteger(L, 1, HISTORY_TURNS_MAX),
+                     (size_t)luaL_optinteger(L, 2, HISTORY_BYTES_MAX));
+  return 0;
+}
+
 static void open_drive(Host *h) {
   static const luaL_Reg functions[] = {
-    { "mint", f_mint },       { "post", f_post },       { "poll", f_poll },
-    { "hold", f_hold },       { "settle", f_settle },   { "take", f_take },
-    { "page", f_page },       { "alive", f_alive },     { "stats", f_stats },
-    { "offered", f_offered }, { "collect", f_collect }, { "log", f_log },
-    { "budget", f_budget },   { "hot", f_hot },         { NULL, NULL },
+    { "mint", f_mint },       { "post", f_post },
+    { "poll", f_poll },       { "hold", f_hold },
+    { "settle", f_settle },   { "take", f_take },
+    { "page", f_page },       { "alive", f_alive },
+    { "stats", f_stats },     { "offered", f_offered },
+    { "collect", f_collect }, { "log", f_log },
+    { "budget", f_budget },   { "hot", f_hot },
+    { "history", f_history }, { NULL, NULL },
   };
   lua_State *L = vm_lua(h->vm);
   lua_newtable(L);

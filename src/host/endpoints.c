@@ -143,6 +143,7 @@ static const struct {
 } table[] = {
   { METHOD_GET, "/conv/:cid", { handle_conv, NULL } },
   { METHOD_GET, "/conv/:cid/sse", { handle_stream, NULL } },
+  { METHOD_POST, "/conv/:cid/back", { handle_back, NULL } },
   { METHOD_POST, "/conv/:cid/:iid/:event", { handle_event, NULL } },
   { METHOD_GET, "/stube/client.js", { handle_client, NULL } },
   { METHOD_GET, "/stube/ui.css", { handle_ui, NULL } },

@@ -43,7 +43,7 @@ static Err body_kind(const HttpReq *req, BodyKind *out) {
 }
 
 /* "k3Jx.17": the page and the number. */
-static Err read_number(const HttpReq *req, Event *ev) {
+Err event_number(const HttpReq *req, Event *ev) {
   Slice h = req_header(req, "Stube-Event");
   if (!h.ptr) return OK;
   const char *dot = memchr(h.ptr, '.', h.len);
@@ -97,24 +97,29 @@ static Err push(Event *ev, lua_State *L) {
   return OK;
 }
 
-static void answer(Event *ev, Err result) {
-  PostEvent *p = (PostEvent *)ev;
-  if (result == ERR_APP) result = OK; /* the banner is on its way */
+void event_reply(HttpReq *req, Err result) {
   if (result == ERR_TOO_MANY || result == ERR_UNAVAILABLE) {
     HttpHeader retry = HEADER("Retry-After", "1");
-    http_reply_error(p->req, err_status(result), slice_str(err_words(result)),
+    http_reply_error(req, err_status(result), slice_str(err_words(result)),
                      &retry, 1);
-  } else if (result) {
-    http_reply_err(p->req, result);
-  } else if (p->is_plain) {
+  } else if (result && result != ERR_APP) {
+    http_reply_err(req, result);
+  } else { /* the banner of a failed turn is on its way */
+    HttpHeader store = HEADER("Cache-Control", "no-store");
+    http_reply(req, 204, &store, 1, (Slice){ 0 });
+  }
+}
+
+static void answer(Event *ev, Err result) {
+  PostEvent *p = (PostEvent *)ev;
+  if (p->is_plain && (!result || result == ERR_APP)) {
     char where[512];
     snprintf(where, sizeof where, "%s/conv/%s", p->host->settings.base_path,
              p->cid);
     HttpHeader to = { SLICE_INIT("Location"), slice_str(where) };
     http_reply(p->req, 303, &to, 1, (Slice){ 0 });
   } else {
-    HttpHeader store = HEADER("Cache-Control", "no-store");
-    http_reply(p->req, 204, &store, 1, (Slice){ 0 });
+    event_reply(p->req, result);
   }
   free(p);
 }
@@ -158,7 +163,7 @@ void handle_event(Host *h, HttpReq *req, const RouteMatch *m) {
   pe->ev.push = push;
   pe->ev.answer = answer;
   memcpy(pe->cid, conv_cid(c), sizeof pe->cid);
-  e = read_number(req, &pe->ev);
+  e = event_number(req, &pe->ev);
   if (e) {
     free(pe);
     http_reply_err(req, e);

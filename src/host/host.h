@@ -146,6 +146,13 @@ Err request_push_embed(Host *h, HttpReq *req, const RouteMatch *match,
 
 /* --- event.c: POST /conv/... --- */
 void handle_event(Host *h, HttpReq *req, const RouteMatch *m);
+/* Reads `Stube-Event`, the page and the number, when it is there. */
+Err event_number(const HttpReq *req, Event *ev);
+/* Answers the client's POST: 204, or why not. */
+void event_reply(HttpReq *req, Err result);
+
+/* --- back.c: POST /conv/:cid/back --- */
+void handle_back(Host *h, HttpReq *req, const RouteMatch *m);
 
 /* --- live.c: who follows a conversation --- */
 void live_release(void *ud, Conv *c, uint64_t turn, const Fragment *f,
@@ -171,5 +178,7 @@ void trust_set_cookie(const Host *h, const HttpReq *req, const char *token,
 bool trust_owns(const Host *h, const HttpReq *req, const Conv *c);
 /* May this request change state: does it come from a page of ours? */
 bool trust_origin(const HttpReq *req, bool is_plain_form);
+/* The same where no signed URL vouches for it. */
+bool trust_unsigned(const HttpReq *req);
 
 #endif

@@ -36,6 +36,12 @@ bool trust_owns(const Host *h, const HttpReq *req, const Conv *c) {
   return token.ptr && token_eq(token, slice_str(conv_owner(c)));
 }
 
+bool trust_unsigned(const HttpReq *req) {
+  bool says = req_header(req, "Sec-Fetch-Site").ptr ||
+              req_header(req, "Origin").ptr;
+  return says && trust_origin(req, false);
+}
+
 bool trust_origin(const HttpReq *req, bool is_plain_form) {
   Slice site = req_header(req, "Sec-Fetch-Site");
   if (site.ptr)

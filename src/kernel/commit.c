@@ -174,6 +174,7 @@ static void put_back(Kernel *k, Conv *c) {
   Turn *t = &k->turn;
   turn_clear(k);
   turn_drop_rows(k);
+  k->trail.went = t->isolates = false;
   t->n_pieces = 0;
   buf_clear(&t->bytes);
   if (image_restore(k, c, blob_view(c->head), false)) {
@@ -195,6 +196,15 @@ static void put_back(Kernel *k, Conv *c) {
   buf_free(&html);
 }
 
+Err turn_head(Kernel *k, Conv *c, const Event *ev, Blob **out) {
+  buf_clear(&k->state);
+  Err e = image_state(k, c, &k->state);
+  if (e) return e;
+  Slice state = buf_view(&k->state);
+  *out = image_head(k, c, history_turn(k, c, ev, state), state);
+  return OK;
+}
+
 /* Ends the turn: state to bytes, bytes to the store. */
 void turn_conclude(Kernel *k, Conv *c, Event *ev, uint32_t explicit) {
   Turn *t = &k->turn;
@@ -202,14 +212,14 @@ void turn_conclude(Kernel *k, Conv *c, Event *ev, uint32_t explicit) {
   turn_measure(k);
   if (!t->failed && !t->finished) {
     record_answer(c, ev, OK);
-    Err e = image_encode(k, c, &head);
+    Err e = turn_head(k, c, ev, &head);
     if (e) turn_fail(k, vm_lua(k->vm), t->iid, "saving", (Slice){ 0 });
   }
   if (t->failed) {
     put_back(k, c);
     explicit = t->n_pieces;
     record_answer(c, ev, ERR_APP);
-    if (!c->ended && image_encode(k, c, &head)) {
+    if (!c->ended && turn_head(k, c, NULL, &head)) {
       lua_pop(vm_lua(k->vm), 1);
       c->ended =
           true; /* what was saved cannot be saved: nothing is left of it */

@@ -83,6 +83,21 @@ typedef struct Answer {
   Err result;
 } Answer;
 
+/* Where the points of a conversation are (history.h). */
+typedef enum Side { PAST, FUTURE } Side;
+
+typedef struct History {
+  uint64_t turn;  /* the visitor's turn that made the present state */
+  uint64_t until; /* of one that was returned to: the last turn it stood for
+                   * before it was left; else 0 */
+  uint64_t began_ms;
+  char event[EVENT_NAME_MAX + 1]; /* that turn's, or "" */
+  uint32_t n[2];                  /* points, by side */
+  uint64_t row[2]; /* by side: the nearest row behind the head; 0: none */
+  uint64_t oldest; /* the first row of the past; 0: none */
+  uint64_t bytes;  /* of all rows */
+} History;
+
 struct Conv {
   Kernel *kernel;
   Conv *hash_next;
@@ -103,6 +118,7 @@ struct Conv {
   Answer answers[EVENT_PAGES_MAX];
   uint32_t n_answers;
   uint64_t minted_ms;
+  History history;
 
   /* rewound: image.c writes these beside the graph */
   Inst **insts; /* sorted by iid */

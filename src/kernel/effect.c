@@ -291,6 +291,34 @@ static void fold_finish(Kernel *k, lua_State *L, Origin o, int effect) {
   finish(k, L);
 }
 
+/* --- history --- */
+
+static void fold_back(Kernel *k, lua_State *L, Origin o, int effect) {
+  (void)o;
+  Conv *c = k->turn.conv;
+  int type = lua_rawgeti(L, effect, 2), is_turn = 1, steps = -1;
+  lua_Integer turn = type == LUA_TNIL ? 0 : lua_tointegerx(L, -1, &is_turn);
+  if (!is_turn)
+    luaL_error(L,
+               "back wants a turn's number, or nothing for one step, not a "
+               "%s",
+               lua_typename(L, type));
+  bool isolated = k->turn.isolates;
+  if (type == LUA_TNIL && (isolated || !c->history.n[PAST])) return;
+  if (type != LUA_TNIL &&
+      (isolated || turn < 1 || history_find(k, c, (uint64_t)turn, &steps)))
+    luaL_error(L, "back: what stood at turn %I is not kept", turn);
+  Err e = history_go(k, c, steps);
+  if (e) luaL_error(L, "back: %s", err_words(e));
+  turn_clear(k); /* what was still to do was meant for what is gone */
+  upgrade_all(k, L);
+}
+
+static void fold_isolate(Kernel *k, lua_State *L, Origin o, int effect) {
+  (void)L, (void)o, (void)effect;
+  k->turn.isolates = true;
+}
+
 /* --- reaching the page --- */
 
 static PatchMode mode_named(lua_State *L, const char *name) {
@@ -355,7 +383,9 @@ static const struct {
   { "answer_error", fold_answer_error, true }, /* leave, give it an error */
   { "become", fold_become, true },             /* take this place and caller */
   { "finish", fold_finish, false },            /* end the conversation */
-  { "patch", fold_patch, false },              /* extra elements */
+  { "back", fold_back, false },       /* be what one was; ends the turn */
+  { "isolate", fold_isolate, false }, /* no way back from here */
+  { "patch", fold_patch, false },     /* extra elements */
   { "patch_signals", fold_patch_signals, false },
   { "execute_script", fold_execute_script, false },
 };

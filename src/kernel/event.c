@@ -38,6 +38,30 @@ static int f_arrive(lua_State *L) {
   return 0;
 }
 
+/* Going back is the whole of such a turn. */
+static int f_arrive_back(lua_State *L) {
+  const Arrival *a = lua_touserdata(L, 1);
+  lua_createtable(L, 2, 0);
+  lua_pushliteral(L, "back");
+  lua_rawseti(L, -2, 1);
+  if (a->ev->to_turn) {
+    lua_pushinteger(L, (lua_Integer)a->ev->to_turn);
+    lua_rawseti(L, -2, 2);
+  }
+  turn_push(kernel_of(L), L, (Work){ .kind = WORK_EFFECT });
+  return 0;
+}
+
+/* May it go there? `*there` when it is there already. */
+static Err check_back(Kernel *k, Conv *c, const Event *ev, bool *there) {
+  int steps = 0;
+  *there = false;
+  if (!ev->to_turn) return c->history.n[PAST] ? OK : ERR_CONFLICT;
+  Err e = history_find(k, c, ev->to_turn, &steps);
+  *there = !e && steps == 0;
+  return e;
+}
+
 static void draw_now(Kernel *k, Conv *c, Event *ev) {
   turn_begin(k, c);
   budget_start(k->vm, &k->config.budget);
@@ -84,6 +108,12 @@ void event_turn(Kernel *k, Conv *c, Event *ev) {
     ev->answer(ev, ERR_APP);
     return;
   }
+  bool there = false;
+  Err refused = ev->is_back ? check_back(k, c, ev, &there) : OK;
+  if (refused || there) {
+    ev->answer(ev, refused);
+    return;
+  }
   uint32_t iid = ev->iid ? ev->iid : c->top;
   Inst *in = conv_inst(c, iid);
   if (!in) { /* a stale tab's click on something long gone */
@@ -96,7 +126,8 @@ void event_turn(Kernel *k, Conv *c, Event *ev) {
   budget_start(k->vm, &k->config.budget);
   Arrival a = { .ev = ev, .iid = iid };
   uint32_t explicit = 0;
-  bool arrived = turn_protect(k, f_arrive, &a, "the event");
+  bool arrived = turn_protect(k, ev->is_back ? f_arrive_back : f_arrive, &a,
+                              "the event");
   if (a.refused) {
     budget_stop(k->vm, NULL);
     k->in_turn = false;
@@ -153,7 +184,7 @@ bool turn_boot(Kernel *k, Conv *c, int embed, Buf *page, bool *ended) {
   if (vm_call(L, 2, 0) != LUA_OK)
     turn_fail(k, L, k->turn.failed_iid, "boot", vm_traceback(k->vm));
   else if (turn_settle(k) && !k->turn.finished && turn_draw(k, page) &&
-           image_encode(k, c, &c->head))
+           turn_head(k, c, NULL, &c->head))
     turn_fail(k, L, k->turn.iid, "saving", (Slice){ 0 });
   turn_measure(k);
   bool ok = !k->turn.failed;

@@ -3,7 +3,7 @@
  *   "STB1"          magic and format
  *   block header    never rewound by going back (S35)
  *   block page      what the pages hold of each instance; likewise
- *   block history   the nearest of its past states
+ *   block history   the nearest points (history.h)
  *   block frames    the structs of conv.h, field by field     } the state:
  *   block graph     the root table, by persist                } what is rewound
  *   16 bytes        keyed checksum of all before (SipHash, as text); its key is
@@ -27,6 +27,14 @@ static void put_text(Buf *b, const char *s) {
   if (s) buf_puts(b, s);
 }
 
+static void put_history(Buf *b, const History *h) {
+  const uint64_t numbers[] = { h->turn,        h->until,     h->began_ms,
+                               h->n[PAST],     h->n[FUTURE], h->row[PAST],
+                               h->row[FUTURE], h->oldest,    h->bytes };
+  for (size_t i = 0; i < countof(numbers); i++) buf_varint(b, numbers[i]);
+  put_text(b, h->event);
+}
+
 static void put_header(Buf *b, const Conv *c) {
   buf_put(b, c->cid, CID_LEN);
   put_text(b, c->owner);
@@ -40,6 +48,7 @@ static void put_header(Buf *b, const Conv *c) {
     buf_varint(b, c->answers[i].number);
     buf_varint(b, c->answers[i].result);
   }
+  put_history(b, &c->history);
 }
 
 /* The versions of the code that made the instances, each once; an instance has
@@ -178,26 +187,25 @@ Blob *image_head(Kernel *k, const Conv *c, Slice history, Slice state) {
   return blob_new(buf_view(head));
 }
 
-Err image_encode(Kernel *k, Conv *c, Blob **out) {
-  buf_clear(&k->state);
-  Err e = image_state(k, c, &k->state);
-  if (!e) *out = image_head(k, c, (Slice){ 0 }, buf_view(&k->state));
-  return e;
-}
-
-Err image_split(const Conv *c, Slice head, Image *out) {
-  char sum[MAC_LEN];
-  if (head.len < magic.len + MAC_LEN) return ERR_BAD_INPUT;
-  head.len -= MAC_LEN;
-  mac(sum, &c->mac_key, head);
-  if (memcmp(sum, head.ptr + head.len, MAC_LEN) != 0) return ERR_BAD_INPUT;
-  if (!slice_starts(head, magic)) return ERR_BAD_INPUT;
-  head = slice(head.ptr + magic.len, head.len - magic.len);
+Err image_parts(Slice head, Image *out) {
+  if (head.len < magic.len + MAC_LEN || !slice_starts(head, magic))
+    return ERR_BAD_INPUT;
+  head = slice(head.ptr + magic.len, head.len - magic.len - MAC_LEN);
   Err e = take_block(&head, &out->header);
   if (!e) e = take_block(&head, &out->page);
   if (!e) e = take_block(&head, &out->history);
   out->state = head;
   return e;
+}
+
+/* The parts of one that was changed by nobody. */
+static Err split(const Conv *c, Slice head, Image *out) {
+  char sum[MAC_LEN];
+  if (head.len < MAC_LEN) return ERR_BAD_INPUT;
+  size_t len = head.len - MAC_LEN;
+  mac(sum, &c->mac_key, slice(head.ptr, len));
+  if (memcmp(sum, head.ptr + len, MAC_LEN) != 0) return ERR_BAD_INPUT;
+  return image_parts(head, out);
 }
 
 /* --- reading; the first failure sticks, and what follows reads as nothing ---
@@ -255,6 +263,21 @@ static uint32_t get_count(Reader *r) {
   return r->err ? 0 : n;
 }
 
+static void get_history(Reader *r, History *h) {
+  h->turn = get_number(r);
+  h->until = get_number(r);
+  h->began_ms = get_number(r);
+  h->n[PAST] = get_u32(r);
+  h->n[FUTURE] = get_u32(r);
+  h->row[PAST] = get_number(r);
+  h->row[FUTURE] = get_number(r);
+  h->oldest = get_number(r);
+  h->bytes = get_number(r);
+  char *event = get_text(r);
+  snprintf(h->event, sizeof h->event, "%s", event ? event : "");
+  free(event);
+}
+
 static void get_header(Reader *r, Conv *c) {
   char cid[CID_LEN];
   get_bytes(r, cid, sizeof cid);
@@ -278,6 +301,7 @@ static void get_header(Reader *r, Conv *c) {
     a->result = (Err)(result % ERR_COUNT);
   }
   c->n_answers = r->err ? 0 : n;
+  get_history(r, &c->history);
 }
 
 static void get_versions(Reader *r, Versions *v) {
@@ -382,7 +406,7 @@ static void get_frames(Reader *r, Kernel *k, Conv *c) {
 
 Err image_header(Conv *c, Slice head) {
   Image parts;
-  Err e = image_split(c, head, &parts);
+  Err e = split(c, head, &parts);
   if (e) return e;
   Reader r = { .in = parts.header };
   get_header(&r, c);
@@ -446,7 +470,7 @@ Err image_revive(Kernel *k, Conv *c, Slice state) {
 Err image_restore(Kernel *k, Conv *c, Slice head, bool with_header) {
   Image parts;
   conv_clear(c);
-  Err e = image_split(c, head, &parts);
+  Err e = split(c, head, &parts);
   Reader r = { .in = parts.header, .err = e };
   if (!e && with_header) get_header(&r, c);
   if (!r.err) r.err = image_revive(k, c, parts.state);

@@ -66,13 +66,16 @@ struct Event {
   /* When set, nothing runs: the whole page is drawn into it, as it stands once
    * the turns before it are kept (a reload, a repaint after a gap). */
   Buf *draw;
+  bool is_back;     /* go back: to what stood at a turn, or one step */
+  uint64_t to_turn; /* of one that goes back; 0: one step */
   /* Pushes three Lua values: the event's value, the posted signals (a table or
    * nil) and the form's fields (a table or nil). An Err refuses the event:
    * nothing runs, and `answer` gets it. NULL pushes three nils. */
   Err (*push)(Event *ev, lua_State *L);
   /* The event is done: OK once its turn is kept, ERR_GONE for an ended
-   * conversation, ERR_TOO_MANY, ERR_UNAVAILABLE when the commit failed, ERR_APP
-   * when its turn failed (and was put back). The event may be freed here. */
+   * conversation, ERR_CONFLICT for a turn that is not kept, ERR_TOO_MANY,
+   * ERR_UNAVAILABLE when the commit failed, ERR_APP when its turn failed (and
+   * was put back). The event may be freed here. */
   void (*answer)(Event *ev, Err result);
   Err result; /* the kernel's: what its turn came to, until it is kept */
 };
@@ -103,6 +106,8 @@ typedef struct KernelConfig {
   BudgetLimits budget;    /* of one turn */
   uint64_t cpu_warn_ms;   /* a slower turn is logged */
   size_t head_bytes_max;
+  uint32_t history_turns; /* states that one can go back to */
+  size_t history_bytes;
   size_t hot_max; /* conversations kept in Lua's memory */
   size_t provisional_max;
   uint64_t provisional_ms;
@@ -122,6 +127,8 @@ void kernel_free(Kernel *k);
 void kernel_collect(Kernel *k);
 /* How many conversations stay in Lua's memory from now on. */
 void kernel_set_hot(Kernel *k, size_t max);
+/* What the history of one conversation may hold from its next turn on. */
+void kernel_set_history(Kernel *k, uint32_t turns, size_t bytes);
 /* What one turn may use from now on. */
 void kernel_set_budget(Kernel *k, BudgetLimits limits);
 /* Before the first conversation; borrowed. */

@@ -267,7 +267,8 @@ static const struct {
 } calls[] = {
   { "call", true },           { "answer", false },
   { "answer_error", false },  { "become", true },
-  { "finish", false },        { "patch", false },
+  { "finish", false },        { "back", false },
+  { "isolate", false },       { "patch", false },
   { "patch_signals", false }, { "execute_script", false },
 };
 

@@ -13,6 +13,8 @@ void kernel_config_init(KernelConfig *c) {
     .budget = { .cpu_ms = TURN_CPU_MS, .memory = TURN_MEMORY_MAX },
     .cpu_warn_ms = TURN_CPU_WARN_MS,
     .head_bytes_max = CONV_HEAD_BYTES_MAX,
+    .history_turns = HISTORY_TURNS_MAX,
+    .history_bytes = HISTORY_BYTES_MAX,
     .hot_max = CONV_HOT_MAX,
     .provisional_max = CONV_PROVISIONAL_MAX,
     .provisional_ms = CONV_PROVISIONAL_MS,
@@ -69,6 +71,7 @@ void kernel_free(Kernel *k) {
   buf_free(&k->head);
   buf_free(&k->part);
   buf_free(&k->state);
+  trail_free(&k->trail);
   vm_set_owner(k->vm, NULL);
   free(k);
 }
@@ -86,6 +89,11 @@ void kernel_collect(Kernel *k) {
   persist_collect(k->persist);
   code_settle(k);
   code_keep(k);
+}
+
+void kernel_set_history(Kernel *k, uint32_t turns, size_t bytes) {
+  k->config.history_turns = turns;
+  k->config.history_bytes = bytes;
 }
 
 void kernel_set_budget(Kernel *k, BudgetLimits limits) {

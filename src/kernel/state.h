@@ -4,6 +4,7 @@
 #define KERNEL_STATE_H
 
 #include "kernel/conv.h"
+#include "kernel/history.h"
 
 /* One step of a turn. Steps stand on a stack and the newest goes first, so what
  * an effect starts runs to its end before the next effect, and nothing recurses
@@ -45,6 +46,7 @@ typedef struct Turn {
   Piece *pieces; /* explicit ones first, drawings are put before them */
   uint32_t n_pieces, cap_pieces;
   Buf bytes;
+  bool isolates;  /* what was before it cannot be returned to */
   StoreRow *rows; /* that go with its head */
   uint32_t n_rows, cap_rows;
 } Turn;
@@ -73,6 +75,7 @@ struct Kernel {
   int old_defs_ref;     /* what a revival defines, or LUA_NOREF */
   bool in_turn;
   Turn turn;
+  Trail trail;           /* what the turn makes of the history */
   Buf scratch, json;     /* of drawings; of a field's value */
   Buf head, part, state; /* of the head being encoded */
 };
@@ -168,6 +171,10 @@ void run_resume(Kernel *k, lua_State *L, const Work *w);
 
 /* --- commit.c --- */
 
+/* The head as `ev` (or NULL) leaves it, its history moved on. On failure pushes
+ * an error message. */
+Err turn_head(Kernel *k, Conv *c, const Event *ev, Blob **out);
+
 /* Ends the turn of an event (or NULL): encodes, or puts back, and commits.
  * `explicit` of its fragments were asked for by effects; drawings go before
  * them. */
@@ -239,15 +246,13 @@ void image_describe(void *ud, lua_State *L, int key, Buf *out);
 Err image_state(Kernel *k, Conv *c, Buf *out);
 /* The whole head around a state. */
 Blob *image_head(Kernel *k, const Conv *c, Slice history, Slice state);
-/* Both. */
-Err image_encode(Kernel *k, Conv *c, Blob **out);
 
 /* The parts of a head, borrowed from it. */
 typedef struct Image {
   Slice header, page, history, state;
 } Image;
-/* ERR_BAD_INPUT for what is not a head of this conversation. */
-Err image_split(const Conv *c, Slice head, Image *out);
+/* Does not look at the checksum. */
+Err image_parts(Slice head, Image *out);
 
 /* Reads the header alone, of a conversation that stays asleep. */
 Err image_header(Conv *c, Slice head);
@@ -283,6 +288,8 @@ typedef enum UpgradeState {
 } UpgradeState;
 UpgradeState upgrade_state(const Kernel *k, const Conv *c);
 void upgrade_turn(Kernel *k, Conv *c);
+/* All that are due, within a turn. Raises. */
+void upgrade_all(Kernel *k, lua_State *L);
 
 /* --- lib.c --- */
 int kernel_open_lib(lua_State *L); /* pushes the table `stube.kernel` */

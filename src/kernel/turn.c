@@ -62,7 +62,7 @@ void turn_begin(Kernel *k, Conv *c) {
   t->iid = t->task = t->failed_iid = 0;
   t->n_effects = t->n_resumes = t->n_folded = 0;
   t->n_pieces = 0;
-  t->failed = t->finished = false;
+  t->failed = t->finished = t->isolates = k->trail.went = false;
   t->no_effects = NULL;
   coro_ban(k->vm, NULL); /* an error may have jumped past the end of a ban */
   buf_clear(&t->bytes);

@@ -106,14 +106,17 @@ static void upgrade(Kernel *k, lua_State *L, Inst *in) {
 }
 
 /* Oldest first, so that a flow that begins again takes what it called along. */
-static int f_upgrade(lua_State *L) {
-  Kernel *k = kernel_of(L);
+void upgrade_all(Kernel *k, lua_State *L) {
   Conv *c = k->turn.conv;
   for (uint32_t i = 0; i < c->n_insts; i++)
     if (is_behind(c->insts[i])) {
       upgrade(k, L, c->insts[i]);
       i = UINT32_MAX; /* what stands where has changed: from the start */
     }
+}
+
+static int f_upgrade(lua_State *L) {
+  upgrade_all(kernel_of(L), L);
   return 0;
 }
 

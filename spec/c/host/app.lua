@@ -11,12 +11,13 @@ s.component("spec/counter", {
     return { "div", { "output", self.n }, button("inc"), button("add", 5),
       { "form", on_submit = "say", { "input", bind = "said" },
         { "button", "say" } },
-      { "p", self.said } }
+      { "p", self.said }, button("seal") }
   end,
   on = {
     inc = function(self) self.n = self.n + 1 end,
     add = function(self, by) self.n = self.n + by end,
     say = function() end,
+    seal = function() s.isolate() end,
   },
 })
 

@@ -319,6 +319,63 @@ static void repeats(Client *c) {
         "an event that was sent three times ran more than once");
 }
 
+/* The path of the conversation last visited, with `end` behind it. */
+static void conv_path(Client *c, const char *end, char out[256]) {
+  snprintf(out, 256, "%.*s%s", (int)(strstr(c->url[0], "/ix-1") - c->url[0]),
+           c->url[0], end);
+}
+
+static void expect_count(Client *c, int n) {
+  char url[256], wanted[64];
+  conv_path(c, "", url);
+  snprintf(wanted, sizeof wanted, "<output>%d</output>", n);
+  EXPECT(c, 200, ask(c, "GET", url, "", (Slice){ 0 }));
+  claim(c, strstr(c->reply.ptr, wanted) != NULL, "the counter is not at %d", n);
+}
+
+static void going_back(Client *c) {
+  char back[256];
+  visit(c, "/counter");
+  conv_path(c, "/back", back);
+  EXPECT(c, 409, post(c, back, OURS, (Slice){ 0 })); /* nothing yet */
+  for (int i = 0; i < 5; i++)
+    EXPECT(c, 204, post(c, c->url[0], JSON OURS, SLICE("{}")));
+  EXPECT(c, 204, post(c, back, OURS, (Slice){ 0 }));
+  expect_count(c, 4);
+  EXPECT(c, 204, post(c, back, JSON OURS, SLICE("{\"turn\":2}")));
+  expect_count(c, 1);
+  EXPECT(c, 204, post(c, back, JSON "Origin: http://x\r\n", SLICE("{}")));
+  expect_count(c, 0);
+  for (int i = 0; i < 3; i++) /* a repeat is answered, and done once */
+    EXPECT(c, 204,
+           post(c, back, JSON OURS "Stube-Event: abc.1\r\n",
+                SLICE("{\"turn\":6}")));
+  expect_count(c, 5);
+
+  EXPECT(c, 409, post(c, back, JSON OURS, SLICE("{\"turn\":99}")));
+  claim(c, strstr(c->reply.ptr, "{\"turn\":10}") != NULL,
+        "409 does not say the turn");
+  EXPECT(c, 204, post(c, c->url[3], JSON OURS, SLICE("{}"))); /* seals */
+  EXPECT(c, 409, post(c, back, JSON OURS, SLICE("{\"turn\":5}")));
+  EXPECT(c, 409, post(c, back, OURS, (Slice){ 0 }));
+  expect_count(c, 5);
+
+  EXPECT(c, 400, post(c, back, JSON OURS, SLICE("{\"turn\":0}")));
+  EXPECT(c, 400, post(c, back, JSON OURS, SLICE("{\"turn\":\"x\"}")));
+  EXPECT(c, 400, post(c, back, JSON OURS, SLICE("[")));
+  EXPECT(c, 400, post(c, back, OURS "Stube-Event: x\r\n", (Slice){ 0 }));
+  EXPECT(c, 405, ask(c, "GET", back, "", (Slice){ 0 }));
+  /* No signed URL vouches for it: it must say where it comes from. */
+  EXPECT(c, 403, post(c, back, "", (Slice){ 0 }));
+  EXPECT(c, 403, post(c, back, "Origin: http://evil\r\n", (Slice){ 0 }));
+  EXPECT(c, 403, post(c, back, "Sec-Fetch-Site: none\r\n", (Slice){ 0 }));
+  c->cookie[0] = '\0';
+  EXPECT(c, 403, post(c, back, OURS, (Slice){ 0 }));
+  EXPECT(
+      c, 410,
+      post(c, "/conv/AAAAAAAAAAAAAAAAAAAAAAAAAAAAAA/back", OURS, (Slice){ 0 }));
+}
+
 static void plain_forms(Client *c) {
   visit(c, "/counter");
   const char *say = c->url[2];
@@ -556,6 +613,11 @@ static void a_repeated_event_runs_once(void **state) {
   serve(repeats);
 }
 
+static void one_goes_back_to_what_is_kept(void **state) {
+  (void)state;
+  serve(going_back);
+}
+
 static void a_form_works_without_the_client(void **state) {
   (void)state;
   serve(plain_forms);
@@ -596,6 +658,7 @@ int main(void) {
     cmocka_unit_test(bodies_are_bounded),
     cmocka_unit_test(streams_are_bounded),
     cmocka_unit_test(a_repeated_event_runs_once),
+    cmocka_unit_test(one_goes_back_to_what_is_kept),
     cmocka_unit_test(a_form_works_without_the_client),
     cmocka_unit_test(mounts_pass_their_args),
     cmocka_unit_test(failing_code_harms_nobody_else),

@@ -1,0 +1,486 @@
+#include "kernel/history.h"
+
+#include "kernel/delta.h"
+#include "kernel/state.h"
+
+static Side across(Side side) { return side == PAST ? FUTURE : PAST; }
+
+void trail_free(Trail *t) {
+  buf_free(&t->near[PAST]);
+  buf_free(&t->near[FUTURE]);
+  buf_free(&t->state);
+  buf_free(&t->other);
+  buf_free(&t->delta);
+  buf_free(&t->list);
+}
+
+static void swap(Buf *a, Buf *b) {
+  Buf was = *a;
+  *a = *b;
+  *b = was;
+}
+
+static void set_list(Buf *b, Slice list) {
+  buf_clear(b);
+  buf_slice(b, list);
+}
+
+/* The lists in a head. One that cannot be read is empty. */
+static void head_lists(const Conv *c, Slice *state, Slice lists[2]) {
+  Image parts = { 0 };
+  lists[PAST] = lists[FUTURE] = (Slice){ 0 };
+  if (c->head && !image_parts(blob_view(c->head), &parts) &&
+      !take_block(&parts.history, &lists[PAST]))
+    take_block(&parts.history, &lists[FUTURE]);
+  *state = parts.state;
+}
+
+/* Begins with what the last head says. */
+static Trail *open_trail(Kernel *k, const Conv *c) {
+  Trail *t = &k->trail;
+  Slice lists[2];
+  head_lists(c, &t->base, lists);
+  set_list(&t->near[PAST], lists[PAST]);
+  set_list(&t->near[FUTURE], lists[FUTURE]);
+  t->history = c->history;
+  t->went = false;
+  t->spilled = t->away_ms = 0;
+  return t;
+}
+
+/* --- rows --- */
+
+/* What this turn does to a row, if anything. */
+static StoreRow *turn_does(Kernel *k, Slice key) {
+  for (uint32_t i = k->turn.n_rows; i-- > 0;) {
+    StoreRow *row = &k->turn.rows[i];
+    if (row->table == STORE_POINT && slice_eq(blob_view(row->key), key))
+      return row;
+  }
+  return NULL;
+}
+
+static void remove_row(Kernel *k, const Conv *c, Trail *t, uint64_t turn,
+                       size_t len) {
+  char key[POINT_KEY];
+  turn_row(k, STORE_POINT, point_key(key, c, turn), NULL);
+  t->history.bytes -= len < t->history.bytes ? len : t->history.bytes;
+}
+
+/* Moves all but the first point, which is `first` bytes, into a row. */
+static void spill(Kernel *k, const Conv *c, Trail *t, Side side, size_t first) {
+  Buf *near = &t->near[side];
+  History *h = &t->history;
+  char key[POINT_KEY];
+  uint64_t turn;
+  uint32_t n;
+  Blob *row = point_row_make(
+      c, h->row[side], slice(near->ptr + first, near->len - first), &turn, &n);
+  near->len = first;
+  h->row[side] = turn;
+  h->bytes += row->len;
+  if (side == PAST && !t->spilled) t->spilled = turn;
+  if (side == PAST && !h->oldest) h->oldest = turn;
+  turn_row(k, STORE_POINT, point_key(key, c, turn), row);
+}
+
+/* Puts a point next to the present. */
+static void push(Kernel *k, const Conv *c, Trail *t, Side side,
+                 const Point *p) {
+  Buf *near = &t->near[side];
+  buf_clear(&t->list);
+  point_put(&t->list, p);
+  size_t first = t->list.len;
+  buf_slice(&t->list, buf_view(near));
+  swap(&t->list, near);
+  t->history.n[side]++;
+  if (near->len > HISTORY_HEAD_BYTES && near->len > first)
+    spill(k, c, t, side, first);
+}
+
+/* Shows the rows of a side that the store has and this turn has not touched,
+ * those of the past from the oldest on. */
+typedef bool (*SeeRow)(void *ud, uint64_t turn, Slice row);
+
+typedef struct RowScan {
+  Kernel *k;
+  const Conv *c;
+  uint64_t below;
+  SeeRow see;
+  void *ud;
+} RowScan;
+
+static bool see_row(void *ud, Slice key, Slice row) {
+  RowScan *s = ud;
+  uint64_t turn;
+  if (!point_key_read(s->c, key, &turn) || turn >= s->below) return false;
+  return turn_does(s->k, key) || s->see(s->ud, turn, row);
+}
+
+static void scan_rows(Kernel *k, const Conv *c, const Trail *t, Side side,
+                      SeeRow see, void *ud) {
+  char from[POINT_KEY];
+  uint64_t here = t->history.turn;
+  RowScan s = { k, c, side == PAST ? here : UINT64_MAX, see, ud };
+  store_scan(k->store, STORE_POINT,
+             point_key(from, c, side == PAST ? 0 : here + 1), see_row, &s);
+}
+
+typedef struct Removal {
+  Kernel *k;
+  const Conv *c;
+  Trail *t;
+  uint32_t n_max; /* until no more points than this are left, */
+  size_t max;     /* and no more bytes */
+  uint64_t stays; /* the first row that stays */
+} Removal;
+
+static bool remove_all(void *ud, uint64_t turn, Slice row) {
+  Removal *r = ud;
+  remove_row(r->k, r->c, r->t, turn, row.len);
+  return true;
+}
+
+static bool is_in(const Trail *t, Side side, uint64_t turn) {
+  return side == PAST ? turn < t->history.turn : turn > t->history.turn;
+}
+
+/* Forgets all points of a side. */
+static void drop_side(Kernel *k, const Conv *c, Trail *t, Side side) {
+  History *h = &t->history;
+  if (h->row[side]) {
+    scan_rows(k, c, t, side, remove_all, &(Removal){ .k = k, .c = c, .t = t });
+    for (uint32_t i = 0; i < k->turn.n_rows; i++) { /* those it just wrote */
+      StoreRow *row = &k->turn.rows[i];
+      uint64_t turn;
+      if (row->table != STORE_POINT || !row->value ||
+          !point_key_read(c, blob_view(row->key), &turn) ||
+          !is_in(t, side, turn))
+        continue;
+      h->bytes -= row->value->len;
+      blob_drop(row->value);
+      row->value = NULL;
+    }
+  }
+  h->n[side] = 0;
+  h->row[side] = 0;
+  if (side == PAST) h->oldest = t->spilled = 0;
+  buf_clear(&t->near[side]);
+}
+
+/* --- the budget --- */
+
+static size_t total_bytes(const Trail *t) {
+  return t->history.bytes + t->near[PAST].len + t->near[FUTURE].len;
+}
+
+static bool fits(const Trail *t, uint32_t n_max, size_t max) {
+  return t->history.n[PAST] + t->history.n[FUTURE] <= n_max &&
+         total_bytes(t) <= max;
+}
+
+static bool remove_oldest(void *ud, uint64_t turn, Slice row) {
+  Removal *r = ud;
+  History *h = &r->t->history;
+  PointRow read = { 0 };
+  if (fits(r->t, r->n_max, r->max)) {
+    r->stays = turn;
+    return false;
+  }
+  if (point_row_read(r->c, turn, row, &read)) read.n = 0;
+  remove_row(r->k, r->c, r->t, turn, row.len);
+  h->n[PAST] -= read.n < h->n[PAST] ? read.n : h->n[PAST];
+  return true;
+}
+
+/* Keeps no more of the nearest past than fits. */
+static void cut_near(Trail *t, uint32_t n_max, size_t max) {
+  History *h = &t->history;
+  Slice in = buf_view(&t->near[PAST]);
+  Point p;
+  size_t kept = 0;
+  uint32_t n = 0;
+  t->near[PAST].len = 0;
+  while (in.len && n < n_max && !point_take(&in, &p)) {
+    size_t end = (size_t)(in.ptr - t->near[PAST].ptr);
+    if (h->bytes + end > max) break;
+    kept = end;
+    n++;
+  }
+  t->near[PAST].len = kept;
+  h->n[PAST] = n;
+}
+
+/* Lets the oldest go when there is too much: a sixteenth at once, so that the
+ * reading and removing is done in one turn of many. */
+static void trim(Kernel *k, const Conv *c, Trail *t) {
+  History *h = &t->history;
+  uint32_t n_max = k->config.history_turns;
+  size_t max = k->config.history_bytes;
+  if (fits(t, n_max, max)) return;
+  n_max -= n_max / 16;
+  max -= max / 16;
+  Removal r = { k, c, t, n_max, max, 0 };
+  if (h->row[PAST]) {
+    scan_rows(k, c, t, PAST, remove_oldest, &r);
+    h->oldest = r.stays ? r.stays : t->spilled;
+    if (!h->oldest) h->row[PAST] = 0;
+  }
+  if (!fits(t, n_max, max)) drop_side(k, c, t, FUTURE);
+  if (fits(t, n_max, max)) return;
+  swap(&t->list, &t->near[PAST]); /* only the head's are left to keep */
+  drop_side(k, c, t, PAST);
+  swap(&t->list, &t->near[PAST]);
+  cut_near(t, n_max, max);
+}
+
+/* --- a turn's end --- */
+
+static void begin_present(Kernel *k, const Conv *c, History *h,
+                          const Event *ev) {
+  size_t len = ev && ev->name.len < sizeof h->event ? ev->name.len : 0;
+  h->turn = c->turn;
+  h->until = 0;
+  h->began_ms = k->now;
+  if (len) memcpy(h->event, ev->name.ptr, len);
+  h->event[len] = '\0';
+}
+
+/* The present as a point that is left now. */
+static Point leave_present(const Kernel *k, const Conv *c, const History *h) {
+  return (Point){ .turn = h->turn,
+                  .until = h->until ? h->until : c->turn - 1,
+                  .began_ms = h->began_ms,
+                  .left_ms = k->now,
+                  .event = slice_str(h->event) };
+}
+
+/* Makes the nearest point of a side a delta against `state`. */
+static void rebase(Kernel *k, const Conv *c, Trail *t, Side side, Slice state) {
+  Slice in = buf_view(&t->near[side]);
+  Point p;
+  if (!in.len) return;
+  buf_clear(&t->other);
+  if (point_take(&in, &p) ||
+      delta_apply(t->base, p.delta, HISTORY_STATE_MAX, &t->other)) {
+    drop_side(k, c, t, side);
+    return;
+  }
+  buf_clear(&t->delta);
+  delta_make(state, buf_view(&t->other), &t->delta);
+  p.delta = buf_view(&t->delta);
+  buf_clear(&t->list);
+  point_put(&t->list, &p);
+  buf_slice(&t->list, in);
+  swap(&t->list, &t->near[side]);
+}
+
+Slice history_turn(Kernel *k, Conv *c, const Event *ev, Slice state) {
+  Trail *t = &k->trail;
+  if (!t->went) open_trail(k, c);
+  History *h = &t->history;
+  bool changed = !slice_eq(t->base, state);
+  bool is_new = ev && !t->went && changed;
+  if (!c->head) {
+    begin_present(k, c, h, NULL);
+  } else if (k->turn.isolates) {
+    drop_side(k, c, t, PAST);
+    drop_side(k, c, t, FUTURE);
+    if (is_new) begin_present(k, c, h, ev);
+  } else if (is_new) {
+    Point p = leave_present(k, c, h);
+    drop_side(k, c, t, FUTURE);
+    buf_clear(&t->delta);
+    delta_make(state, t->base, &t->delta);
+    p.delta = buf_view(&t->delta);
+    push(k, c, t, PAST, &p);
+    begin_present(k, c, h, ev);
+  } else if (changed) {
+    rebase(k, c, t, PAST, state);
+    rebase(k, c, t, FUTURE, state);
+  }
+  trim(k, c, t);
+  c->history = *h;
+  t->went = false;
+  buf_clear(&t->list);
+  buf_block(&t->list, buf_view(&t->near[PAST]));
+  buf_block(&t->list, buf_view(&t->near[FUTURE]));
+  return buf_view(&t->list);
+}
+
+/* --- walking --- */
+
+typedef struct Walk {
+  Kernel *k;
+  const Conv *c;
+  Side side;
+  uint64_t row, oldest;
+  Slice list;   /* what is left of those at hand */
+  Blob *held;   /* the row it lies in, or NULL: in the head */
+  Trail *trail; /* not NULL: rows that were read leave the store */
+} Walk;
+
+static Walk walk_from(Kernel *k, const Conv *c, Side side, Slice near,
+                      const History *h) {
+  return (Walk){ .k = k,
+                 .c = c,
+                 .side = side,
+                 .row = h->row[side],
+                 .oldest = h->oldest,
+                 .list = near };
+}
+
+static void walk_end(Walk *w) {
+  blob_drop(w->held);
+  w->held = NULL;
+}
+
+/* Reads the next row. */
+static bool walk_on(Walk *w) {
+  char key[POINT_KEY];
+  PointRow row;
+  Blob *value;
+  uint64_t turn = w->row;
+  if (!turn || (w->side == PAST && turn < w->oldest)) return false;
+  if (store_get(w->k->store, STORE_POINT, point_key(key, w->c, turn), &value))
+    return false;
+  blob_drop(w->held);
+  w->held = value;
+  if (point_row_read(w->c, turn, blob_view(value), &row)) {
+    log_with(w->k->config.log, LOG_ERROR, "a row of history is damaged",
+             { "conversation", slice_str(w->c->cid) });
+    return false;
+  }
+  if (w->trail) remove_row(w->k, w->c, w->trail, turn, value->len);
+  w->list = row.list;
+  w->row = row.next;
+  return true;
+}
+
+/* The next point, which lasts until the one after it; false at the end. */
+static bool walk_next(Walk *w, Point *out) {
+  if (!w->list.len && !walk_on(w)) return false;
+  if (!point_take(&w->list, out)) return true;
+  w->list = (Slice){ 0 };
+  w->row = 0;
+  return false;
+}
+
+void history_walk(Kernel *k, Conv *c, Side side, HistorySee see, void *ud) {
+  Slice state, lists[2];
+  Point p;
+  head_lists(c, &state, lists);
+  Walk w = walk_from(k, c, side, lists[side], &c->history);
+  while (walk_next(&w, &p)) see(ud, &p);
+  walk_end(&w);
+}
+
+Err history_find(Kernel *k, Conv *c, uint64_t turn, int *steps) {
+  const History *h = &c->history;
+  Slice state, lists[2];
+  Point p;
+  *steps = 0;
+  if (turn > c->turn || turn == 0) return ERR_CONFLICT;
+  if (turn == c->turn || (turn >= h->turn && (!h->until || turn <= h->until)))
+    return OK;
+  Side side = turn < h->turn ? PAST : FUTURE;
+  head_lists(c, &state, lists);
+  Walk w = walk_from(k, c, side, lists[side], h);
+  Err e = ERR_CONFLICT;
+  for (bool passed = false; e && !passed && walk_next(&w, &p);) {
+    *steps += side == PAST ? -1 : 1;
+    passed = side == PAST ? p.until < turn : p.turn > turn;
+    if (p.turn <= turn && turn <= p.until) e = OK;
+  }
+  walk_end(&w);
+  return e;
+}
+
+Err history_state(Kernel *k, Conv *c, int steps, Buf *out) {
+  Side side = steps < 0 ? PAST : FUTURE;
+  Slice state, lists[2];
+  Buf here = { 0 }, next = { 0 };
+  Point p;
+  head_lists(c, &state, lists);
+  buf_slice(&here, state);
+  Walk w = walk_from(k, c, side, lists[side], &c->history);
+  Err e = OK;
+  for (int n = steps < 0 ? -steps : steps; n && !e; n--) {
+    buf_clear(&next);
+    e = walk_next(&w, &p)
+            ? delta_apply(buf_view(&here), p.delta, HISTORY_STATE_MAX, &next)
+            : ERR_CONFLICT;
+    swap(&here, &next);
+  }
+  walk_end(&w);
+  if (!e) buf_slice(out, buf_view(&here));
+  buf_free(&here);
+  buf_free(&next);
+  return e;
+}
+
+/* --- going back, and forth --- */
+
+/* One step: the present becomes a point on the other side. `present` is where
+ * it was made and left; its event lies in `event`. */
+static Err step(Kernel *k, const Conv *c, Trail *t, Walk *w, Point *present,
+                char event[EVENT_NAME_MAX]) {
+  Point next;
+  if (!walk_next(w, &next)) return ERR_CONFLICT;
+  buf_clear(&t->other);
+  Err e = delta_apply(buf_view(&t->state), next.delta, HISTORY_STATE_MAX,
+                      &t->other);
+  if (e) return e;
+  buf_clear(&t->delta);
+  delta_make(buf_view(&t->other), buf_view(&t->state), &t->delta);
+  present->delta = buf_view(&t->delta);
+  push(k, c, t, across(w->side), present);
+  t->history.n[w->side]--;
+  swap(&t->other, &t->state);
+  *present = next;
+  memcpy(event, next.event.ptr, next.event.len);
+  present->event.ptr = event;
+  return OK;
+}
+
+/* The fields of a page that was painted from another state hold other values.
+ */
+static void distrust_fields(Conv *c) {
+  for (uint32_t i = 0; i < c->n_insts; i++)
+    for (uint32_t f = 0; f < c->insts[i]->n_fields; f++)
+      c->insts[i]->fields[f].known = UINT64_MAX;
+}
+
+Err history_go(Kernel *k, Conv *c, int steps) {
+  Trail *t = open_trail(k, c);
+  History *h = &t->history;
+  char event[EVENT_NAME_MAX];
+  Point present = leave_present(k, c, h);
+  Side side = steps < 0 ? PAST : FUTURE;
+  set_list(&t->state, t->base);
+  Walk w = walk_from(k, c, side, buf_view(&t->near[side]), h);
+  w.trail = t;
+  Err e = OK;
+  for (int n = steps < 0 ? -steps : steps; n && !e; n--)
+    e = step(k, c, t, &w, &present, event);
+  if (!e && steps) {
+    set_list(&t->list, w.list);
+    swap(&t->list, &t->near[side]);
+    h->row[side] = w.row;
+    if (side == PAST && (!w.row || w.row < h->oldest))
+      h->row[PAST] = h->oldest = 0;
+    h->turn = present.turn;
+    h->until = present.until;
+    h->began_ms = present.began_ms;
+    memcpy(h->event, present.event.ptr, present.event.len);
+    h->event[present.event.len] = '\0';
+    t->away_ms = k->now > present.left_ms ? k->now - present.left_ms : 0;
+  }
+  walk_end(&w);
+  if (!e) e = image_revive(k, c, buf_view(&t->state));
+  if (e) return e;
+  distrust_fields(c);
+  t->base = buf_view(&t->state);
+  t->went = true;
+  return OK;
+}
