@@ -137,7 +137,8 @@ struct Conv {
   Blob *pending; /* the head whose commit is under way */
   bool provisional, ended, busy;
   bool lost;               /* ended here, for it could not be woken */
-  uint64_t upgrade_failed; /* Kernel.n_defines when it did; 0: it did not */
+  uint64_t up_to_date;     /* Kernel.n_defines when all instances were */
+  uint64_t upgrade_failed; /* the same when an upgrade did; 0: it did not */
   bool awake;     /* its graph is in Lua's memory; else only `head` is there */
   Event *running; /* whose turn is being committed */
   Event *first, *last; /* waiting */

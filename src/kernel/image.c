@@ -454,6 +454,7 @@ Err image_revive(Kernel *k, Conv *c, Slice state) {
   Slice frames, graph;
   conv_clear(c);
   c->painted = 0;
+  c->up_to_date = 0; /* it may come from before an upgrade */
   Err e = take_block(&state, &frames);
   if (!e) e = take_block(&state, &graph);
   if (!e) e = get_structs(k, c, frames);

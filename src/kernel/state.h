@@ -286,7 +286,7 @@ typedef enum UpgradeState {
   UPGRADE_DUE,    /* upgrade_turn comes before the next event */
   UPGRADE_FAILED, /* it was tried, with the code that is loaded */
 } UpgradeState;
-UpgradeState upgrade_state(const Kernel *k, const Conv *c);
+UpgradeState upgrade_state(const Kernel *k, Conv *c);
 void upgrade_turn(Kernel *k, Conv *c);
 /* All that are due, within a turn. Raises. */
 void upgrade_all(Kernel *k, lua_State *L);

@@ -19,10 +19,12 @@ static bool is_behind(const Inst *in) {
   return def->upgrades && def->version && def->version != in->version;
 }
 
-UpgradeState upgrade_state(const Kernel *k, const Conv *c) {
+UpgradeState upgrade_state(const Kernel *k, Conv *c) {
+  if (c->up_to_date == k->n_defines) return UPGRADE_NONE;
   for (uint32_t i = 0; i < c->n_insts; i++)
     if (is_behind(c->insts[i]))
       return c->upgrade_failed == k->n_defines ? UPGRADE_FAILED : UPGRADE_DUE;
+  c->up_to_date = k->n_defines;
   return UPGRADE_NONE;
 }
 
