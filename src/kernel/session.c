@@ -1,6 +1,7 @@
 /* Which conversations there are: found by cid, minted provisionally, swept. */
 #include "base/clock.h"
 #include "kernel/state.h"
+#include "lua/loader.h"
 
 #include <lauxlib.h>
 #include <lua.h>
@@ -20,6 +21,34 @@ void kernel_config_init(KernelConfig *c) {
     .provisional_ms = CONV_PROVISIONAL_MS,
   };
   random_bytes(c->key, sizeof c->key);
+}
+
+/* --- names of what is loaded --- */
+
+static void add_definitions(Kernel *k) {
+  lua_State *L = vm_lua(k->vm);
+  luaL_checkstack(L, 4, "definitions");
+  lua_newtable(L);
+  for (size_t i = 0; i < k->n_defs; i++) {
+    lua_rawgeti(L, LUA_REGISTRYINDEX, k->defs[i]->ref);
+    lua_setfield(L, -2, k->defs[i]->id);
+  }
+  persist_add_root(k->persist, "definitions");
+}
+
+void kernel_collect(Kernel *k) {
+  add_definitions(k);
+  persist_collect(k->persist);
+  code_settle(k);
+  code_keep(k);
+}
+
+/* A handler required a module: what that made is the host's too. */
+static void on_required(void *ud) {
+  Kernel *k = ud;
+  add_definitions(k);
+  persist_collect_new(k->persist);
+  code_settle(k);
 }
 
 Kernel *kernel_new(Vm *vm, Persist *p, Store *s, const KernelConfig *config,
@@ -42,6 +71,7 @@ Kernel *kernel_new(Vm *vm, Persist *p, Store *s, const KernelConfig *config,
   random_seed(k->random);
   vm_set_owner(vm, k);
   persist_describe(p, image_describe, k);
+  loader_on_required(vm, on_required, k);
   luaL_requiref(L, "stube.kernel", kernel_open_lib, 0);
   lua_pop(L, 1);
   return k;
@@ -77,19 +107,6 @@ void kernel_free(Kernel *k) {
 }
 
 void kernel_now(Kernel *k, uint64_t wall_ms) { k->now = wall_ms; }
-
-void kernel_collect(Kernel *k) {
-  lua_State *L = vm_lua(k->vm);
-  lua_newtable(L);
-  for (size_t i = 0; i < k->n_defs; i++) {
-    lua_rawgeti(L, LUA_REGISTRYINDEX, k->defs[i]->ref);
-    lua_setfield(L, -2, k->defs[i]->id);
-  }
-  persist_add_root(k->persist, "definitions");
-  persist_collect(k->persist);
-  code_settle(k);
-  code_keep(k);
-}
 
 void kernel_set_history(Kernel *k, uint32_t turns, size_t bytes) {
   k->config.history_turns = turns;

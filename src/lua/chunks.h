@@ -18,6 +18,8 @@ struct Loader {
   Chunk **chunks;                /* pointers, for callers keep them */
   Chunk *loading;                /* whose main function runs now, or NULL */
   const struct Revival *revival; /* the one under way, or NULL */
+  void (*on_required)(void *ud); /* or NULL */
+  void *on_required_ud;
 };
 
 /* --- chunks.c --- */

@@ -331,6 +331,7 @@ static int f_require(lua_State *L) {
   load_end(L, &load, 3, status == LUA_OK);
   if (status == LUA_OK) {
     chunk_requires(ld, name);
+    if (ld->depth == 0 && ld->on_required) ld->on_required(ld->on_required_ud);
     return 2;
   }
   trace_carry(L, -1, -1);
@@ -364,6 +365,11 @@ void loader_add_embedded(Vm *vm, const char *name, Slice source) {
   ld->embedded = xrealloc(ld->embedded,
                           (ld->n_embedded + 1) * sizeof(Embedded));
   ld->embedded[ld->n_embedded++] = (Embedded){ name, source };
+}
+
+void loader_on_required(Vm *vm, void (*fn)(void *ud), void *ud) {
+  vm->loader->on_required = fn;
+  vm->loader->on_required_ud = ud;
 }
 
 void loader_set_folder(Vm *vm, const char *dir) {

@@ -37,6 +37,9 @@ typedef struct Chunk {
 void loader_open(Vm *vm);
 /* Lua modules inside the binary: name and source; both must outlive the Vm. */
 void loader_add_embedded(Vm *vm, const char *name, Slice source);
+/* `fn` is called whenever a module has been required at run time, not while
+ * another chunk loads: before anyone uses it. */
+void loader_on_required(Vm *vm, void (*fn)(void *ud), void *ud);
 /* The folder that modules of the app are found in. */
 void loader_set_folder(Vm *vm, const char *dir);
 

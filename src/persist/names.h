@@ -69,6 +69,8 @@ void names_free(Names *n);
 /* Names the value on top of the stack as a root and pops it. */
 void names_add_root(Names *n, lua_State *L, const char *name);
 void names_collect(Names *n, lua_State *L);
+/* The same for what has come since, while conversations are awake. */
+void names_collect_new(Names *n, lua_State *L);
 /* Names what a revived chunk made: the values of the table on top of the stack,
  * a list of {name, value} roots in order, which it pops. */
 void names_collect_old(Names *n, lua_State *L);

@@ -333,6 +333,12 @@ static void walk_from(Names *n, lua_State *L, uint32_t first,
 
 void names_collect(Names *n, lua_State *L) { walk_from(n, L, 0, walk_roots); }
 
+/* What has a name is not looked at again: it may hold what conversations put
+ * there meanwhile. The same goes for old roots. */
+void names_collect_new(Names *n, lua_State *L) {
+  walk_from(n, L, n->n, walk_roots);
+}
+
 static void walk_old_roots(Names *n, lua_State *L) {
   lua_Integer count = (lua_Integer)lua_rawlen(L, -1);
   for (lua_Integer i = 1; i <= count; i++) {
@@ -345,8 +351,6 @@ static void walk_old_roots(Names *n, lua_State *L) {
   }
 }
 
-/* What has a name is not looked at again: it may hold what conversations put
- * there meanwhile. */
 void names_collect_old(Names *n, lua_State *L) {
   n->walks_old = true;
   walk_from(n, L, n->n, walk_old_roots);

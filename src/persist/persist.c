@@ -50,6 +50,12 @@ void persist_collect(Persist *p) {
   budget_exempt_end(p->vm);
 }
 
+void persist_collect_new(Persist *p) {
+  budget_exempt_begin(p->vm);
+  names_collect_new(&p->names, vm_lua(p->vm));
+  budget_exempt_end(p->vm);
+}
+
 void persist_collect_old(Persist *p) {
   budget_exempt_begin(p->vm);
   names_collect_old(&p->names, vm_lua(p->vm));

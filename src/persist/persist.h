@@ -33,6 +33,10 @@ void persist_add_root(Persist *p, const char *name);
  * newer, but a waiting function finds the version it began with. */
 void persist_collect(Persist *p);
 
+/* The same for roots that have come since the last walk; nothing else is
+ * walked, so conversations may be awake. For a module that is required in a
+ * turn. */
+void persist_collect_new(Persist *p);
 /* Names what revived chunks made: the table on top of the main thread's stack,
  * a list of {name, value} in the order a first load would have found them,
  * which is popped. Nothing else is walked, so conversations may be awake. */
