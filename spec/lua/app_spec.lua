@@ -39,6 +39,10 @@ describe("settings", function()
     refuses("begins with a slash", s.config, { base_path = "x" })
     refuses("full or relaxed", s.config, { durability = "some" })
     refuses("letters, digits", s.config, { base_path = "/a b" })
+    refuses("item 2 is none", s.config,
+      { metrics = { "10.0.0.0/8", "10.0.0.0/33" } })
+    refuses("item 1 is none", s.config, { metrics = { 10 } })
+    refuses("table expected", s.config, { metrics = "10.0.0.1" })
   end)
 end)
 

@@ -48,6 +48,7 @@ Host *host_new(void) {
   id_init();
   int e = uv_loop_init(&h->loop);
   if (e) die("libuv could not start: %s", uv_strerror(e));
+  h->started_ns = clock_mono_ns();
   h->log = (Log){ .level = LOG_INFO, .fd = STDERR_FILENO };
   settings_init(&h->settings);
   h->vm = vm_new();

@@ -19,6 +19,7 @@ void settings_free(Settings *s) {
   free(s->base_path);
   free(s->title);
   free(s->store);
+  free(s->metrics_blocks);
 }
 
 const char *settings_base_path(Settings *s, const char *path) {

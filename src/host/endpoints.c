@@ -113,7 +113,7 @@ static void handle_conv(Host *h, HttpReq *req, const RouteMatch *m) {
   kernel_post(h->kernel, c, &p->ev);
 }
 
-/* --- assets and health --- */
+/* --- assets --- */
 
 static void handle_client(Host *h, HttpReq *req, const RouteMatch *m) {
   (void)m;
@@ -125,13 +125,6 @@ static void handle_ui(Host *h, HttpReq *req, const RouteMatch *m) {
   (void)m;
   HttpHeader safe = HEADER("X-Content-Type-Options", "nosniff");
   file_reply(req, &h->ui, &safe, 1);
-}
-
-static void handle_health(Host *h, HttpReq *req, const RouteMatch *m) {
-  (void)m;
-  HttpHeader type = HEADER("Content-Type", "text/plain; charset=utf-8");
-  http_reply(req, h->is_stopping ? 503 : 200, &type, 1,
-             h->is_stopping ? SLICE("stopping\n") : SLICE("ok\n"));
 }
 
 /* --- the router --- */
@@ -148,6 +141,7 @@ static const struct {
   { METHOD_GET, "/stube/client.js", { handle_client, NULL } },
   { METHOD_GET, "/stube/ui.css", { handle_ui, NULL } },
   { METHOD_GET, "/stube/health", { handle_health, NULL } },
+  { METHOD_GET, "/stube/metrics", { handle_metrics, NULL } },
 };
 
 void endpoints_add(Host *h) {

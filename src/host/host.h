@@ -9,12 +9,22 @@
 #include <uv.h>
 
 #include "base/log.h"
+#include "http/addr.h"
 #include "http/file.h"
 #include "http/route.h"
 #include "http/server.h"
 #include "kernel/kernel.h"
 
 typedef struct Host Host;
+
+#define STUBE_VERSION "0.1.0"
+
+/* Who may read /stube/metrics. */
+typedef enum MetricsFor {
+  METRICS_FOR_LISTED, /* this machine, and Settings.metrics_blocks */
+  METRICS_FOR_NOBODY,
+  METRICS_FOR_ALL,
+} MetricsFor;
 
 /* What the command line and s.config may say. Strings are owned. */
 typedef struct Settings {
@@ -29,6 +39,9 @@ typedef struct Settings {
   bool production;    /* neutral error texts, no development aids */
   bool trust_proxy;   /* believe X-Forwarded-Proto and -For */
   bool log_json;
+  MetricsFor metrics_for;
+  AddrBlock *metrics_blocks;
+  size_t n_metrics_blocks;
 } Settings;
 
 /* One `s.mount`. */
@@ -70,6 +83,7 @@ struct Host {
   const char *trouble; /* the store's, as last logged */
   uv_signal_t signals[2];
   int real_port;
+  uint64_t started_ns;
   bool is_serving, is_stopping;
 };
 
@@ -136,6 +150,12 @@ void endpoints_add(Host *h);
 bool endpoints_mount(Host *h, Mount *m);
 void endpoints_unmount(Host *h, Mount *m);
 void on_request(void *ud, HttpReq *req);
+
+/* --- metrics.c --- */
+void handle_metrics(Host *h, HttpReq *req, const RouteMatch *m);
+void handle_health(Host *h, HttpReq *req, const RouteMatch *m);
+/* Takes the value on top of L as the setting. Raises, and changes nothing. */
+void metrics_config(lua_State *L, Settings *s);
 
 /* --- request.c --- */
 

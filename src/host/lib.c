@@ -164,12 +164,14 @@ static int f_config(lua_State *L) {
                             ? NULL
                             : settings_durability(s, luaL_checkstring(L, -1));
       if (why) return luaL_error(L, "config: %s", why);
+    } else if (strcmp(key, "metrics") == 0) {
+      metrics_config(L, s);
     } else if (strcmp(key, "trust_proxy") == 0) {
       s->trust_proxy = lua_toboolean(L, -1);
     } else {
       return luaL_error(L,
                         "config: there is no setting \"%s\" (base_path, "
-                        "durability, host, port, title, trust_proxy)",
+                        "durability, host, metrics, port, title, trust_proxy)",
                         key);
     }
   }

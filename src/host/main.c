@@ -6,8 +6,6 @@
 
 #include "host/host.h"
 
-#define STUBE_VERSION "0.1.0"
-
 static const char usage[] =
     "usage: stube APP.lua [options]   run an app\n"
     "       stube test [PATHS]        run busted specs inside the host\n"

@@ -87,6 +87,7 @@ static void put_first(Conv *c, Event *ev) {
 void event_turn(Kernel *k, Conv *c, Event *ev) {
   Err before;
   if (find_answer(c, ev, &before)) {
+    k->stats.repeats++;
     ev->answer(ev, before);
     return;
   }

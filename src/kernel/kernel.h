@@ -201,6 +201,7 @@ Slice iid_text(char out[IID_TEXT], uint32_t iid); /* a view of `out` */
 typedef struct KernelStats {
   size_t conversations, provisional, hot;
   uint64_t turns, failed_turns;
+  uint64_t repeats; /* events that were answered before */
 } KernelStats;
 KernelStats kernel_stats(const Kernel *k);
 
