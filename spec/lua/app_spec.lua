@@ -37,6 +37,8 @@ describe("settings", function()
     refuses('no setting "prot"', s.config, { prot = 3 })
     refuses("0 to 65535", s.config, { port = 70000 })
     refuses("begins with a slash", s.config, { base_path = "x" })
+    refuses("history is 0 to 1000", s.config, { history = -1 })
+    refuses("history is 0 to 1000", s.config, { history = 1001 })
     refuses("full or relaxed", s.config, { durability = "some" })
     refuses("letters, digits", s.config, { base_path = "/a b" })
     refuses("item 2 is none", s.config,

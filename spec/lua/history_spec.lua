@@ -489,6 +489,18 @@ describe("a history", function()
     assert.equal(3, n_of(page))
   end)
 
+  it("is as long as the app says", function()
+    s.config { history = 2 }
+    local page = counted(5)
+    assert.equal("ERR_CONFLICT", (back(page, 3)))
+    assert.equal("OK", (back(page, 4)))
+    assert.equal(3, n_of(page))
+    s.config { history = 0 } -- what is kept already goes with the next turn
+    page:post { event = "inc" }
+    assert.equal("ERR_CONFLICT", (back(page)))
+    assert.equal(4, n_of(page))
+  end)
+
   it("is cut by isolate: nothing before it can be returned to", function()
     local page = counted(30, {
       seal = function(self)

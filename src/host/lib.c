@@ -4,6 +4,7 @@
 #include <lua.h>
 #include <stdlib.h>
 
+#include "base/limits.h"
 #include "host/host.h"
 #include "lua/loader.h"
 #include "wire/signals.h"
@@ -164,6 +165,11 @@ static int f_config(lua_State *L) {
                             ? NULL
                             : settings_durability(s, luaL_checkstring(L, -1));
       if (why) return luaL_error(L, "config: %s", why);
+    } else if (strcmp(key, "history") == 0) {
+      lua_Integer turns = luaL_checkinteger(L, -1);
+      if (turns < 0 || turns > HISTORY_TURNS_MAX)
+        return luaL_error(L, "config: history is 0 to %d", HISTORY_TURNS_MAX);
+      kernel_set_history(h->kernel, (uint32_t)turns, HISTORY_BYTES_MAX);
     } else if (strcmp(key, "metrics") == 0) {
       metrics_config(L, s);
     } else if (strcmp(key, "trust_proxy") == 0) {
@@ -171,7 +177,8 @@ static int f_config(lua_State *L) {
     } else {
       return luaL_error(L,
                         "config: there is no setting \"%s\" (base_path, "
-                        "durability, host, metrics, port, title, trust_proxy)",
+                        "durability, history, host, metrics, port, title, "
+                        "trust_proxy)",
                         key);
     }
   }

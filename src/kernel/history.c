@@ -281,9 +281,10 @@ Slice history_turn(Kernel *k, Conv *c, const Event *ev, Slice state) {
   History *h = &t->history;
   bool changed = !slice_eq(t->base, state);
   bool is_new = ev && !t->went && changed;
+  bool keeps = k->config.history_turns && !k->turn.isolates;
   if (!c->head) {
     begin_present(k, c, h, NULL);
-  } else if (k->turn.isolates) {
+  } else if (!keeps) {
     drop_side(k, c, t, PAST);
     drop_side(k, c, t, FUTURE);
     if (is_new) begin_present(k, c, h, ev);
