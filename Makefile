@@ -6,6 +6,7 @@ SAN ?=
 PREFIX ?= /usr/local
 PORT ?= 8080
 OPT ?= -O2
+SECONDS ?= 60
 LAYERS := base lua html persist store kernel wire http host
 LUA := build/lua/src
 NODE := build/npm/node_modules
@@ -27,7 +28,7 @@ reverse = $(if $1,$(call reverse,$(wordlist 2,99,$1)) $(firstword $1))
 THIRD := $(B)/libluavm.a $(B)/libllhttp.a
 C_SPECS := $(patsubst spec/c/%_spec.c,$(B)/spec/%,$(wildcard spec/c/*/*_spec.c))
 CRASHERS := $(patsubst spec/crash/%/,$(B)/crash/%,$(sort $(dir $(wildcard spec/crash/*/*.c))))
-FUZZERS := $(patsubst spec/fuzz/%.c,build/fuzz/%,$(wildcard spec/fuzz/*.c))
+FUZZERS := $(patsubst spec/fuzz/%.c,$(B)/fuzz/%,$(wildcard spec/fuzz/*.c))
 EMBEDDED := $(shell find lua src/client -name '*.lua' -o -name '*.css')
 
 all: $(B)/stube
@@ -79,6 +80,12 @@ $(CRASHERS): $(B)/crash/%: $$(wildcard spec/crash/$$*/*.[ch] tools/client/*.[ch]
 	@mkdir -p $(@D)
 	$(CC) $(filter-out -MMD -MP,$(CFLAGS)) -Itools/client -o $@ $(filter %.c,$^) $(B)/libbase.a $(LDLIBS)
 
+# spec/fuzz/x.c is fed by libFuzzer, up to the kernel: `make fuzz` has the flags.
+$(FUZZERS): $(B)/fuzz/%: spec/fuzz/%.c $(call libs,$(call upto,kernel)) $(THIRD)
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) -fsanitize=fuzzer -Ispec/c -o $@ $< $(call libs,$(call upto,kernel)) \
+	  $(THIRD) $(LDLIBS) -lcmocka
+
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
 
 run: $(B)/stube
@@ -96,6 +103,15 @@ crash: build/.setup-test $(B)/stube $(CRASHERS)
 	LONG=1 tools/test $(B) crash
 hard:
 	$(MAKE) B=build/hard OPT="-O1 -DSTUBE_HARD" asan-test
+FUZZ_FLAGS = B=build/fuzz CC=clang SAN="-fsanitize=fuzzer-no-link,address" \
+  OPT="-O2 -fno-omit-frame-pointer -DLUAI_ASSERT -DLUA_USE_APICHECK"
+fuzz:
+	$(MAKE) $(FUZZ_FLAGS) fuzzers
+	tools/fuzz build/fuzz $(SECONDS)
+fuzz-corpus:
+	$(MAKE) $(FUZZ_FLAGS) fuzzers
+	tools/fuzz build/fuzz merge
+fuzzers: build/.setup-test $(FUZZERS)
 clang:
 	$(MAKE) B=build/clang CC=clang all
 bench: $(B)/stube
@@ -105,5 +121,5 @@ install: $(B)/stube
 format: ; clang-format -i $$(git ls-files '*.c' '*.h')
 clean: ; rm -rf build
 
-.PHONY: all setup run test check asan asan-test crash hard clang bench install format clean
+.PHONY: all setup run test check asan asan-test crash hard fuzz fuzz-corpus fuzzers clang bench install format clean
 .DELETE_ON_ERROR:

@@ -12,6 +12,7 @@
 #include <lua.h>
 
 #include <lobject.h>
+#include <lgc.h>
 #include <lstate.h>
 #include <ltable.h>
 

@@ -16,6 +16,7 @@
 #include <lua.h>
 #include <stdlib.h>
 
+#include "kernel/points.h"
 #include "kernel/state.h"
 
 static const Slice magic = SLICE_INIT("STB1");
@@ -302,6 +303,10 @@ static void get_header(Reader *r, Conv *c) {
   }
   c->n_answers = r->err ? 0 : n;
   get_history(r, &c->history);
+  const History *h = &c->history;
+  bool is_sane = c->turn < UINT64_MAX / 2 && h->turn && h->turn <= c->turn &&
+                 (!h->until || h->until >= h->turn);
+  if (!is_sane) r->err = ERR_BAD_INPUT;
 }
 
 static void get_versions(Reader *r, Versions *v) {
@@ -336,7 +341,7 @@ static void get_inst(Reader *r, Kernel *k, Conv *c, const Versions *v) {
   in->started = get_byte(r);
   in->n_kids = get_count(r);
   in->kids = xcalloc(in->n_kids, sizeof *in->kids);
-  for (uint32_t i = 0; i < in->n_kids; i++) {
+  for (uint32_t i = 0; i < in->n_kids && !r->err; i++) {
     Kid *kid = &in->kids[i];
     kid->slot = get_text(r);
     if (!kid->slot) kid->slot = xstrdup(""), r->err = ERR_BAD_INPUT;
@@ -346,7 +351,7 @@ static void get_inst(Reader *r, Kernel *k, Conv *c, const Versions *v) {
   }
   in->n_fields = get_count(r);
   in->fields = xcalloc(in->n_fields, sizeof *in->fields);
-  for (uint32_t i = 0; i < in->n_fields; i++) {
+  for (uint32_t i = 0; i < in->n_fields && !r->err; i++) {
     Field *f = &in->fields[i];
     f->path = get_text(r);
     if (!f->path) f->path = xstrdup(""), r->err = ERR_BAD_INPUT;
@@ -366,24 +371,6 @@ static void get_page(Reader *r, Conv *c) {
   }
 }
 
-/* Every link must lead to a living instance. */
-static bool links_hold(const Conv *c) {
-  if (c->top && !conv_inst(c, c->top)) return false;
-  for (uint32_t i = 0; i < c->n_insts; i++) {
-    const Inst *in = c->insts[i];
-    if (!in->iid || (in->parent && !conv_inst(c, in->parent)) ||
-        (in->below && !conv_inst(c, in->below)) ||
-        (in->caller && !conv_inst(c, in->caller)) ||
-        (in->caller_task && !conv_task(c, in->caller_task)) || !in->self)
-      return false;
-    for (uint32_t j = 0; j < in->n_kids; j++)
-      if (in->kids[j].top && !conv_inst(c, in->kids[j].top)) return false;
-  }
-  for (uint32_t i = 0; i < c->n_tasks; i++)
-    if (!conv_inst(c, c->tasks[i].iid) || !c->tasks[i].thread) return false;
-  return true;
-}
-
 static void get_frames(Reader *r, Kernel *k, Conv *c) {
   c->top = get_u32(r);
   get_bytes(r, c->random, sizeof c->random);
@@ -401,7 +388,6 @@ static void get_frames(Reader *r, Kernel *k, Conv *c) {
     t->awaits = get_u32(r);
     t->is_body = get_byte(r);
   }
-  if (!r->err && !links_hold(c)) r->err = ERR_BAD_INPUT;
 }
 
 Err image_header(Conv *c, Slice head) {
@@ -459,6 +445,13 @@ Err image_revive(Kernel *k, Conv *c, Slice state) {
   if (!e) e = take_block(&state, &graph);
   if (!e) e = get_structs(k, c, frames);
   if (!e) e = get_graph(k, L, c, graph);
+  if (!e && !image_holds(c, L)) {
+    log_with(k->config.log, LOG_ERROR,
+             "a head is damaged: its instances do not fit together",
+             { "conversation", slice_str(c->cid) });
+    lua_pop(L, 1);
+    e = ERR_BAD_INPUT;
+  }
   if (e) {
     conv_clear(c);
     return e;
@@ -472,6 +465,7 @@ Err image_restore(Kernel *k, Conv *c, Slice head, bool with_header) {
   Image parts;
   conv_clear(c);
   Err e = split(c, head, &parts);
+  if (!e && !points_hold(parts.history)) e = ERR_BAD_INPUT;
   Reader r = { .in = parts.header, .err = e };
   if (!e && with_header) get_header(&r, c);
   if (!r.err) r.err = image_revive(k, c, parts.state);

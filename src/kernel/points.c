@@ -27,6 +27,17 @@ Err point_take(Slice *list, Point *out) {
   return is_sane ? OK : ERR_BAD_INPUT;
 }
 
+bool points_hold(Slice history) {
+  Slice list;
+  Point p;
+  for (Side side = PAST; side <= FUTURE; side++) {
+    if (take_block(&history, &list)) return false;
+    while (list.len)
+      if (point_take(&list, &p)) return false;
+  }
+  return history.len == 0;
+}
+
 /* --- rows --- */
 
 Blob *point_row_make(const Conv *c, uint64_t next, Slice list, uint64_t *key,

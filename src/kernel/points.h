@@ -26,6 +26,9 @@ void point_put(Buf *list, const Point *p);
 /* Takes the first. ERR_BAD_INPUT for what point_put never writes. */
 Err point_take(Slice *list, Point *out);
 
+/* Is it what a head has: the past's list and the future's, each as a block? */
+bool points_hold(Slice history);
+
 typedef struct PointRow {
   uint64_t next;
   uint32_t n;

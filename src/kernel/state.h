@@ -291,6 +291,11 @@ void upgrade_turn(Kernel *k, Conv *c);
 /* All that are due, within a turn. Raises. */
 void upgrade_all(Kernel *k, lua_State *L);
 
+/* --- image_check.c --- */
+
+/* Do instances and tasks fit together, and with the root on top of L? */
+bool image_holds(const Conv *c, lua_State *L);
+
 /* --- lib.c --- */
 int kernel_open_lib(lua_State *L); /* pushes the table `stube.kernel` */
 void random_seed(uint64_t state[4]);

@@ -1,4 +1,5 @@
--- Every way to be suspended that we could think of. Each shape is a function that
+-- Every way to be suspended that we could think of. New ones go to the end: the
+-- fuzzer's corpus knows functions by number. Each shape is a function that
 -- waits some times and returns texts; it must return the same texts however often it
 -- was saved and revived between. wait() gives 1, 2, 3 ...
 local shapes = {}

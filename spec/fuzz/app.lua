@@ -1,0 +1,61 @@
+-- What the heads that are fuzzed are heads of: each kind of place, call and wait.
+-- `go` of each instance does what it does best.
+local component = require "stube.component"
+local html = require "stube.html"
+local kernel = require "stube.kernel"
+local ui = require "stube.ui"
+
+local Leaf = component.component("fuzz/leaf", {
+  init = { n = 0 },
+  update = function(self, args) self.n = args.n or 0 end,
+  render = function(self)
+    return { "p", { "button", on_click = "go", "+" }, tostring(self.n) }
+  end,
+  on = {
+    go = function(self) self.n = self.n + 1 kernel.answer(self.n) end,
+  },
+})
+
+local List = component.component("fuzz/list", {
+  init = { rows = { "a", "b" }, n = 0, draft = "", on = true },
+  children = function(self)
+    local rows = {}
+    for i, key in ipairs(self.rows) do rows[i] = { key, Leaf { n = i } } end
+    return { rows = rows, foot = self.on and Leaf or nil }
+  end,
+  render = function()
+    return { "div", { "input", bind = "draft" }, html.slot "rows",
+      html.slot "foot", html.slot "side" }
+  end,
+  on = {
+    go = function(self)
+      self.n = self.n + 1
+      self.rows[#self.rows + 1] = "k" .. self.n
+      if kernel.await(ui.confirm "More?") then
+        table.remove(self.rows, 1)
+        kernel.await(Leaf { n = 5 }, { slot = "side" })
+      else
+        self.on = not self.on
+      end
+    end,
+    rows = function(self, _, ev) self.rows[1] = ev.key self.draft = "typed" end,
+    rows_error = function(self) self.rows = {} end,
+    foot = function(_, n) if n > 1 then kernel.become(Leaf { n = n }) end end,
+    side = function() kernel.call(Leaf, "done", { slot = "side" }) end,
+    done = function(self, n) self.rows[2] = "d" .. tostring(n) end,
+  },
+})
+
+component.flow("fuzz/flow", function(args)
+  local total <const>, log = args.total or 2, {}
+  for i = 1, total do
+    local ok, got = pcall(function()
+      local name = kernel.await(ui.prompt("Name", "n" .. i))
+      log[#log + 1] = name
+      return kernel.await(List { draft = name })
+    end)
+    log[#log + 1] = tostring(ok) .. tostring(got)
+  end
+  kernel.await(ui.info(table.concat(log, ";")))
+  return log
+end)
