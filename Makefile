@@ -28,6 +28,8 @@ reverse = $(if $1,$(call reverse,$(wordlist 2,99,$1)) $(firstword $1))
 THIRD := $(B)/libluavm.a $(B)/libllhttp.a
 C_SPECS := $(patsubst spec/c/%_spec.c,$(B)/spec/%,$(wildcard spec/c/*/*_spec.c))
 CRASHERS := $(patsubst spec/crash/%/,$(B)/crash/%,$(sort $(dir $(wildcard spec/crash/*/*.c))))
+POWER := $(patsubst spec/power/%.c,$(B)/power/%,$(wildcard spec/power/*.c)) \
+  $(patsubst spec/power/shim/%.c,$(B)/power/%.so,$(wildcard spec/power/shim/*.c))
 FUZZERS := $(patsubst spec/fuzz/%.c,$(B)/fuzz/%,$(wildcard spec/fuzz/*.c))
 EMBEDDED := $(shell find lua src/client -name '*.lua' -o -name '*.css')
 
@@ -86,11 +88,19 @@ $(FUZZERS): $(B)/fuzz/%: spec/fuzz/%.c $(call libs,$(call upto,kernel)) $(THIRD)
 	$(CC) $(CFLAGS) -fsanitize=fuzzer -Ispec/c -o $@ $< $(call libs,$(call upto,kernel)) \
 	  $(THIRD) $(LDLIBS) -lcmocka
 
+# What spec/crash/*/run needs beside: programs on the store, and libraries to preload.
+$(B)/power/%.so: spec/power/shim/%.c
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) -Ispec/power -shared -fPIC -o $@ $< -ldl
+$(B)/power/%: spec/power/%.c $(B)/libstore.a $(B)/libbase.a
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) -o $@ $< $(B)/libstore.a $(B)/libbase.a $(LDLIBS)
+
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
 
 run: $(B)/stube
 	$(B)/stube examples/all.lua --port $(PORT)
-test: build/.setup-test $(B)/stube $(C_SPECS) $(CRASHERS)
+test: build/.setup-test $(B)/stube $(C_SPECS) $(CRASHERS) $(POWER)
 	tools/test $(B) check c lua crash browser
 check: build/.setup-test $(B)/stube $(C_SPECS)
 	tools/test $(B) check c lua
@@ -99,7 +109,7 @@ asan:
 	  SAN="-fsanitize=address,undefined -fno-sanitize-recover=all" asan-test
 asan-test: build/.setup-test $(B)/stube $(C_SPECS)
 	tools/test $(B) c lua
-crash: build/.setup-test $(B)/stube $(CRASHERS)
+crash: build/.setup-test $(B)/stube $(CRASHERS) $(POWER)
 	LONG=1 tools/test $(B) crash
 hard:
 	$(MAKE) B=build/hard OPT="-O1 -DSTUBE_HARD" asan-test

@@ -115,9 +115,10 @@ int host_test(Host *h, int argc, char **argv);
 
 /* --- keys.c --- */
 
-/* The host's secret, from DIR/key, which it makes when there is none. False and
- * one line for a person when it cannot be had. */
-bool key_load(const char *dir, uint8_t key[KEY_BYTES], char *why, size_t size);
+/* The host's secret, from DIR/key; when there is none and the store `is_new`,
+ * it is made. False and one line for a person when it cannot be had. */
+bool key_load(const char *dir, bool is_new, uint8_t key[KEY_BYTES], char *why,
+              size_t size);
 
 /* --- keep.c --- */
 

@@ -23,7 +23,8 @@ bool keep_open(Host *h) {
     return true;
   }
   h->store = store_lmdb_open(s->store, notify, h, why, sizeof why);
-  if (h->store && key_load(s->store, h->kernel_config.key, why, sizeof why)) {
+  if (h->store && key_load(s->store, store_count(h->store) == 0,
+                           h->kernel_config.key, why, sizeof why)) {
     if (s->store_max) store_set_limit(h->store, s->store_max);
     return true;
   }

@@ -32,7 +32,8 @@ static bool write_key(const char *dir, const char *path,
   return ok;
 }
 
-bool key_load(const char *dir, uint8_t key[KEY_BYTES], char *why, size_t size) {
+bool key_load(const char *dir, bool is_new, uint8_t key[KEY_BYTES], char *why,
+              size_t size) {
   char path[4096];
   snprintf(path, sizeof path, "%s/key", dir);
   int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -41,6 +42,13 @@ bool key_load(const char *dir, uint8_t key[KEY_BYTES], char *why, size_t size) {
     close(fd);
     if (!ok) snprintf(why, size, "%s is no key of %d bytes", path, KEY_BYTES);
     return ok;
+  }
+  if (errno == ENOENT && !is_new) {
+    snprintf(why, size,
+             "%s is missing, and without it no conversation in the store can "
+             "be read: put it back, or begin anew in another folder",
+             path);
+    return false;
   }
   if (errno == ENOENT && write_key(dir, path, key)) return true;
   snprintf(why, size, "cannot read or make %s: %s", path, strerror(errno));

@@ -2,6 +2,7 @@
  * brought up to our format, and opened again after a failed commit. */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -151,19 +152,22 @@ static int prepare(Lmdb *s, bool look_only, int *format) {
   return e;
 }
 
-static int open_database(Lmdb *s, bool look_only, int *format) {
-  unsigned flags = MDB_NOTLS | MDB_NORDAHEAD | (look_only ? MDB_RDONLY : 0);
+/* `flags` are LMDB's: MDB_RDONLY for a look, MDB_NOSUBDIR when `path` is the
+ * file itself. */
+static int open_database(Lmdb *s, const char *path, unsigned flags,
+                         int *format) {
   MDB_stat stat;
   int dead;
   int e = mdb_env_create(&s->env);
   if (!e) e = mdb_env_set_mapsize(s->env, STORE_MAP_BYTES);
   if (!e) e = mdb_env_set_maxdbs(s->env, STORE_TABLES + 1);
-  if (!e) e = mdb_env_open(s->env, s->dir, flags, 0600);
+  if (!e)
+    e = mdb_env_open(s->env, path, flags | MDB_NOTLS | MDB_NORDAHEAD, 0600);
   if (!e) e = mdb_env_stat(s->env, &stat);
   if (!e) s->page_bytes = stat.ms_psize;
   /* Readers that were killed would hold their pages back for ever. */
   if (!e) e = mdb_reader_check(s->env, &dead);
-  return e ? e : prepare(s, look_only, format);
+  return e ? e : prepare(s, flags & MDB_RDONLY, format);
 }
 
 static void close_database(Lmdb *s) {
@@ -177,7 +181,7 @@ int env_reopen(Lmdb *s, size_t *last_txn) {
   pthread_rwlock_wrlock(&s->env_lock);
   close_database(s);
   s->is_relaxed = false; /* the flag went with the environment */
-  int e = open_database(s, false, &format);
+  int e = open_database(s, s->dir, 0, &format);
   if (!e) e = mdb_env_info(s->env, &info);
   if (!e) *last_txn = info.me_last_txnid;
   pthread_rwlock_unlock(&s->env_lock);
@@ -218,14 +222,15 @@ static bool no(char *why, size_t size, const char *fmt, ...) {
   return false;
 }
 
+static char *path_in(char out[PATH_MAX], const char *dir, const char *name) {
+  int n = snprintf(out, PATH_MAX, "%s/%s", dir, name);
+  if (n < 0 || n >= PATH_MAX) out[0] = '\0'; /* which is no file */
+  return out;
+}
+
 static int open_in(const char *dir, const char *name) {
-  char path[4096];
-  int n = snprintf(path, sizeof path, "%s/%s", dir, name);
-  if (n < 0 || (size_t)n >= sizeof path) {
-    errno = ENAMETOOLONG;
-    return -1;
-  }
-  return open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  char path[PATH_MAX];
+  return open(path_in(path, dir, name), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 }
 
 /* A name in a folder is kept by a power cut only after a sync of the folder. */
@@ -242,9 +247,8 @@ static bool make_folder(const char *dir, char *why, size_t size) {
     return no(why, size, "cannot make the store's folder %s: %s", dir,
               strerror(errno));
   }
-  char above[4096];
-  snprintf(above, sizeof above, "%s/..", dir);
-  sync_folder(above);
+  char above[PATH_MAX];
+  sync_folder(path_in(above, dir, ".."));
   return true;
 }
 
@@ -264,6 +268,23 @@ static int make_lock_file(const char *dir) {
   int e = posix_fallocate(fd, 0, (off_t)STORE_LOCK_BYTES);
   close(fd);
   return e == EOPNOTSUPP || e == EINVAL ? 0 : e;
+}
+
+/* Made aside and renamed: a power cut leaves a whole database or none. */
+static int make_database(Lmdb *s) {
+  char file[PATH_MAX], new[PATH_MAX], lock[PATH_MAX];
+  int format;
+  path_in(file, s->dir, "data.mdb");
+  path_in(new, s->dir, "new.mdb");
+  path_in(lock, s->dir, "new.mdb-lock"); /* as LMDB names it */
+  if (access(file, F_OK) == 0) return 0;
+  unlink(new);
+  int e = open_database(s, new, MDB_NOSUBDIR, &format);
+  close_database(s);
+  unlink(lock);
+  if (!e && rename(new, file) != 0) e = errno;
+  if (!e) sync_folder(s->dir);
+  return e;
 }
 
 static bool refuse(const Lmdb *s, int e, int format, char *why, size_t size) {
@@ -287,11 +308,10 @@ bool env_open(Lmdb *s, bool look_only, char *why, size_t size) {
     if (!make_folder(s->dir, why, size) || !take_lock(s, why, size))
       return false;
     e = make_lock_file(s->dir);
+    if (!e) e = make_database(s);
   }
-  if (!e) e = open_database(s, look_only, &format);
-  if (e) return refuse(s, e, format, why, size);
-  if (!look_only) sync_folder(s->dir);
-  return true;
+  if (!e) e = open_database(s, s->dir, look_only ? MDB_RDONLY : 0, &format);
+  return e ? refuse(s, e, format, why, size) : true;
 }
 
 void env_close(Lmdb *s) {

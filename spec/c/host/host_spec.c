@@ -359,25 +359,43 @@ static void the_store_lies_beside_the_script(void **state) {
   assert_int_equal(system(command), 0);
 }
 
-static void a_store_that_cannot_be_opened_is_not_served(void **state) {
-  (void)state;
+/* What a host says that will not serve from a store. */
+static void refused_store(const char *store, char *said, size_t size) {
   Host *h = host_new();
-  h->settings.store = xstrdup("/dev/null/store");
+  h->settings.store = xstrdup(store);
   int saved = dup(STDERR_FILENO), pipes[2];
   assert_int_equal(pipe(pipes), 0);
   dup2(pipes[1], STDERR_FILENO);
   bool ok = host_load(h, APP);
   dup2(saved, STDERR_FILENO);
-  char said[512];
-  ssize_t n = read(pipes[0], said, sizeof said - 1);
+  ssize_t n = read(pipes[0], said, size - 1);
   said[n > 0 ? n : 0] = '\0';
   close(saved);
   close(pipes[0]);
   close(pipes[1]);
   host_free(h);
   assert_false(ok);
+}
+
+static void a_store_that_cannot_be_opened_is_not_served(void **state) {
+  (void)state;
+  char said[512];
+  refused_store("/dev/null/store", said, sizeof said);
   assert_non_null(strstr(said, "/dev/null/store: Not a directory"));
   assert_non_null(strstr(said, "--store"));
+}
+
+static void a_store_without_its_key_is_not_served(void **state) {
+  (void)state;
+  char dir[] = "/tmp/stube-host-XXXXXX", command[64], said[512];
+  assert_non_null(mkdtemp(dir));
+  serve_with(dir, leave_two);
+  snprintf(command, sizeof command, "rm %s/key", dir);
+  assert_int_equal(system(command), 0);
+  refused_store(dir, said, sizeof said);
+  assert_non_null(strstr(said, "/key is missing"));
+  snprintf(command, sizeof command, "rm -r %s", dir);
+  assert_int_equal(system(command), 0);
 }
 
 /* --- bytes --- */
@@ -502,6 +520,7 @@ int main(void) {
     cmocka_unit_test(a_damaged_head_ends_its_own_conversation_alone),
     cmocka_unit_test(the_store_lies_beside_the_script),
     cmocka_unit_test(a_store_that_cannot_be_opened_is_not_served),
+    cmocka_unit_test(a_store_without_its_key_is_not_served),
     cmocka_unit_test(a_thousand_malformed_requests_leave_it_healthy),
     cmocka_unit_test(a_script_that_does_not_load_is_no_app),
   };
