@@ -5,10 +5,12 @@
 #include <unistd.h>
 
 #include "host/host.h"
+#include "host/storecmd.h"
 
 static const char usage[] =
     "usage: stube APP.lua [options]   run an app\n"
     "       stube test [PATHS]        run busted specs inside the host\n"
+    "       stube store COMMAND       look after a store: stube store help\n"
     "       stube version | help\n"
     "\n"
     "options\n"
@@ -113,6 +115,7 @@ int main(int argc, char **argv) {
     puts("stube " STUBE_VERSION " (" LUA_RELEASE ")");
     return 0;
   }
+  if (strcmp(first, "store") == 0) return store_command(argc - 2, argv + 2);
   Host *h = host_new();
   int code = strcmp(first, "test") == 0 ? host_test(h, argc - 2, argv + 2)
                                         : run_app(h, argc, argv);

@@ -170,7 +170,7 @@ static int open_database(Lmdb *s, const char *path, unsigned flags,
   return e ? e : prepare(s, flags & MDB_RDONLY, format);
 }
 
-static void close_database(Lmdb *s) {
+void env_close_database(Lmdb *s) {
   if (s->env) mdb_env_close(s->env);
   s->env = NULL;
 }
@@ -179,7 +179,7 @@ int env_reopen(Lmdb *s, size_t *last_txn) {
   int format;
   MDB_envinfo info;
   pthread_rwlock_wrlock(&s->env_lock);
-  close_database(s);
+  env_close_database(s);
   s->is_relaxed = false; /* the flag went with the environment */
   int e = open_database(s, s->dir, 0, &format);
   if (!e) e = mdb_env_info(s->env, &info);
@@ -234,7 +234,7 @@ static int open_in(const char *dir, const char *name) {
 }
 
 /* A name in a folder is kept by a power cut only after a sync of the folder. */
-static void sync_folder(const char *path) {
+void sync_folder(const char *path) {
   int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (fd < 0) return;
   fsync(fd);
@@ -252,13 +252,46 @@ static bool make_folder(const char *dir, char *why, size_t size) {
   return true;
 }
 
+/* The lock says who holds it, for the message that others get. */
 static bool take_lock(Lmdb *s, char *why, size_t size) {
+  char holder[24] = "";
   s->lock_fd = open_in(s->dir, "lock");
   if (s->lock_fd < 0)
     return no(why, size, "cannot open the store %s: %s", s->dir,
               strerror(errno));
-  if (flock(s->lock_fd, LOCK_EX | LOCK_NB) == 0) return true;
+  if (flock(s->lock_fd, LOCK_EX | LOCK_NB) == 0) {
+    int n = snprintf(holder, sizeof holder, "%-11d\n", (int)getpid());
+    if (pwrite(s->lock_fd, holder, (size_t)n, 0) != n) holder[0] = '\0';
+    return true;
+  }
+  ssize_t n = pread(s->lock_fd, holder, sizeof holder - 1, 0);
+  int pid = n > 0 ? atoi(holder) : 0;
+  if (pid > 0)
+    return no(why, size, "the store %s is in use by process %d", s->dir, pid);
   return no(why, size, "the store %s is in use by another process", s->dir);
+}
+
+/* Nobody may put another database in the place of the one we look at (admin.c).
+ */
+static bool take_look(Lmdb *s, char *why, size_t size) {
+  char path[4096];
+  struct stat opened, there;
+  snprintf(path, sizeof path, "%s/data.mdb", s->dir);
+  for (int tries = 0; tries < 100; tries++) {
+    s->lock_fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (s->lock_fd < 0)
+      return no(why, size, "there is no store in %s (%s)", s->dir,
+                strerror(errno));
+    if (flock(s->lock_fd, LOCK_SH | LOCK_NB))
+      return no(why, size, "the store %s is being compacted", s->dir);
+    if (fstat(s->lock_fd, &opened) == 0 && stat(path, &there) == 0 &&
+        opened.st_ino == there.st_ino)
+      return true;
+    close(s->lock_fd);
+    s->lock_fd = -1;
+  }
+  return no(why, size, "the store %s is being replaced again and again",
+            s->dir);
 }
 
 /* See STORE_LOCK_BYTES. */
@@ -280,7 +313,7 @@ static int make_database(Lmdb *s) {
   if (access(file, F_OK) == 0) return 0;
   unlink(new);
   int e = open_database(s, new, MDB_NOSUBDIR, &format);
-  close_database(s);
+  env_close_database(s);
   unlink(lock);
   if (!e && rename(new, file) != 0) e = errno;
   if (!e) sync_folder(s->dir);
@@ -309,12 +342,14 @@ bool env_open(Lmdb *s, bool look_only, char *why, size_t size) {
       return false;
     e = make_lock_file(s->dir);
     if (!e) e = make_database(s);
+  } else if (!take_look(s, why, size)) {
+    return false;
   }
   if (!e) e = open_database(s, s->dir, look_only ? MDB_RDONLY : 0, &format);
   return e ? refuse(s, e, format, why, size) : true;
 }
 
 void env_close(Lmdb *s) {
-  close_database(s);
+  env_close_database(s);
   if (s->lock_fd >= 0) close(s->lock_fd);
 }

@@ -28,7 +28,8 @@
 typedef struct Lmdb {
   Store store;
   char *dir;
-  int lock_fd; /* DIR/lock, held: the right to serve; -1: a look only */
+  int lock_fd; /* DIR/lock, held: the right to serve; of a look: the data
+                * file, held shared */
   /* Held shared by who reads, alone by who opens the environment anew. */
   pthread_rwlock_t env_lock;
   MDB_env *env;
@@ -67,7 +68,9 @@ typedef struct Lmdb {
 /* Opens folder, lock and database, and brings an older format up to ours. False
  * with one line for a person. */
 bool env_open(Lmdb *s, bool look_only, char *why, size_t size);
-void env_close(Lmdb *s); /* a half-open one too */
+void env_close(Lmdb *s);          /* a half-open one too */
+void env_close_database(Lmdb *s); /* the lock stays */
+void sync_folder(const char *path);
 /* Closes and opens the database, for the writer: after a commit that failed, it
  * alone can say what is kept. An LMDB code. */
 int env_reopen(Lmdb *s, size_t *last_txn);

@@ -142,6 +142,13 @@ Store *store_lmdb_open(const char *dir, StoreNotify notify, void *ud, char *why,
   return &s->store;
 }
 
+Store *store_lmdb_hold(const char *dir, char *why, size_t size) {
+  Lmdb *s = new_store(dir);
+  if (env_open(s, false, why, size)) return &s->store;
+  release(&s->store);
+  return NULL;
+}
+
 Store *store_lmdb_look(const char *dir, char *why, size_t size) {
   Lmdb *s = new_store(dir);
   if (env_open(s, true, why, size)) return &s->store;

@@ -127,6 +127,9 @@ Store *store_lmdb_open(const char *dir, StoreNotify notify, void *ud, char *why,
  * fail with ERR_UNAVAILABLE. */
 Store *store_lmdb_look(const char *dir, char *why, size_t size);
 
+/* The same, held against everybody who would serve it. */
+Store *store_lmdb_hold(const char *dir, char *why, size_t size);
+
 /* For specs: from now on commits complete only through store_memory_settle. */
 void store_memory_hold(Store *s, bool hold);
 /* Completes the oldest held commit with `result` at the next poll. */
