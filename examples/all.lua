@@ -6,6 +6,12 @@ local demos = {
   { "dialogs", "Confirm / Prompt / Choose", "The stock dialogs in a row." },
   { "counter", "Counter", "A component that asks before it resets." },
   { "multicounter", "Multicounter", "Three children in one component." },
+  { "wizard", "Wizard with Back", "Steps that are called; Back is an answer." },
+  { "calc", "Calculator", "One component and plain functions." },
+  { "tabs", "Tabbed navigation", "Children that are not drawn keep their state." },
+  { "calendar", "Mini calendar picker", "A picker called from a flow." },
+  { "error-frame", "In-page error frame", "A handler that fails harms nobody." },
+  { "error-answer", "Child-side error routing", "An answer that is an error." },
 }
 
 for _, demo in ipairs(demos) do require(demo[1]) end

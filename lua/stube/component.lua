@@ -18,6 +18,7 @@ local shape = {
   render = "function",
   start = "function",
   stop = "function",
+  styles = "string",
   update = "function",
   upgrade = "function|string",
 }
@@ -26,7 +27,7 @@ local policies = { keep = true, restart = true }
 
 --- Keys whose time has not come say so, instead of being ignored.
 local later = {
-  modules = true, state = true, styles = true, url = true, wakeup = true,
+  modules = true, state = true, url = true, wakeup = true,
 }
 
 local places = {} -- id -> "file:line"

@@ -60,14 +60,22 @@ function write_text(el, text) {
     postponed = () => write_text(el, text);
     return;
   }
-  let caret = null;
-  if (el === document.activeElement) {
-    const { selectionStart, selectionEnd, selectionDirection } = el;
-    caret = [selectionStart, selectionEnd, selectionDirection];
-  }
+  const caret = caret_of(el);
   el.value = text;
-  // Types like "number" have no selection to restore; theirs is null.
-  if (caret && caret[0] !== null) el.setSelectionRange(...caret);
+  place_caret(el, caret);
+}
+
+/** Where the user is in it; null in a field without the focus, and in types
+ * like "number" that have no selection. */
+export function caret_of(el) {
+  if (el !== document.activeElement || !has_text(el)) return null;
+  const { selectionStart, selectionEnd, selectionDirection } = el;
+  if (selectionStart === null) return null;
+  return [selectionStart, selectionEnd, selectionDirection];
+}
+
+export function place_caret(el, caret) {
+  if (caret && el === document.activeElement) el.setSelectionRange(...caret);
 }
 
 const number_in = (el) => (el.value === "" ? NaN : Number(el.value));

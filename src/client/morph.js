@@ -4,7 +4,9 @@
 import { Idiomorph } from "idiomorph";
 import { draw_again, path_in } from "./attributes.js";
 import { is_busy } from "./events.js";
-import { hear, is_field, live_of, show_live, word_of } from "./field.js";
+import {
+  caret_of, hear, is_field, live_of, place_caret, show_live, word_of,
+} from "./field.js";
 
 const STATE = { input: ["value", "checked"], option: ["selected"] };
 const is_state = (el, name) => STATE[el.localName]?.includes(name);
@@ -44,12 +46,14 @@ function settle(el, before) {
   const path = path_in(el, "bind");
   if (path) {
     show_live(el, before.live);
+    place_caret(el, before.caret); // the morph may have moved it
     hear(el, path, typing);
     return;
   }
   const keeps = touched &&
     (word === before.word ? !is_controlled(el) : typing && !is_choice(el));
   show_live(el, keeps ? before.live : word);
+  if (keeps) place_caret(el, before.caret);
 }
 
 let before = new Map(); // of each field under way
@@ -65,7 +69,12 @@ const callbacks = {
       return false;
     }
     if (is_field(old))
-      before.set(old, { word: word_of(old), live: live_of(old) });
+      before.set(old, {
+        word: word_of(old),
+        live: live_of(old),
+        path: path_in(old, "bind"),
+        caret: caret_of(old),
+      });
     return true;
   },
 
@@ -79,7 +88,13 @@ const callbacks = {
     if (old.nodeType !== Node.ELEMENT_NODE) return;
     for (const name of STATE[old.localName] ?? [])
       if (!is_kept(old, name)) sync_attribute(old, fresh, name);
-    if (before.has(old)) settle(old, before.get(old));
+    const was = before.get(old);
+    if (was && path_in(old, "bind") !== was.path) {
+      // It has become another instance's field, which the observer binds soon.
+      show_live(old, word_of(old));
+      return;
+    }
+    if (was) settle(old, was);
     draw_again(old);
   },
 };

@@ -213,6 +213,7 @@ void host_free(Host *h) {
   vm_free(h->vm);
   settings_free(&h->settings);
   buf_free(&h->headers);
+  buf_free(&h->styles_css);
   buf_free(&h->frame);
   buf_free(&h->page);
   free(h);

@@ -243,6 +243,15 @@ static int f_stats(lua_State *L) {
   return 1;
 }
 
+/* styles() -> the stylesheet of all components */
+static int f_styles(lua_State *L) {
+  Buf css = { 0 };
+  kernel_styles(drive_host(L)->kernel, &css);
+  lua_pushlstring(L, css.ptr ? css.ptr : "", css.len);
+  buf_free(&css);
+  return 1;
+}
+
 /* log(level): "error" lines of failed turns would drown a spec's output. */
 static int f_log(lua_State *L) {
   drive_host(L)->log.level = lua_toboolean(L, 1) ? LOG_INFO : LOG_OFF;
@@ -275,13 +284,11 @@ static int f_history(lua_State *L) {
 
 static void open_drive(Host *h) {
   static const luaL_Reg functions[] = {
-    { "mint", f_mint },       { "post", f_post },
-    { "poll", f_poll },       { "hold", f_hold },
-    { "settle", f_settle },   { "take", f_take },
-    { "page", f_page },       { "alive", f_alive },
-    { "stats", f_stats },     { "offered", f_offered },
-    { "collect", f_collect }, { "log", f_log },
-    { "budget", f_budget },   { "hot", f_hot },
+    { "mint", f_mint },       { "post", f_post },       { "poll", f_poll },
+    { "hold", f_hold },       { "settle", f_settle },   { "take", f_take },
+    { "page", f_page },       { "alive", f_alive },     { "stats", f_stats },
+    { "offered", f_offered }, { "collect", f_collect }, { "log", f_log },
+    { "styles", f_styles },   { "budget", f_budget },   { "hot", f_hot },
     { "history", f_history }, { NULL, NULL },
   };
   lua_State *L = vm_lua(h->vm);

@@ -127,6 +127,12 @@ static void handle_ui(Host *h, HttpReq *req, const RouteMatch *m) {
   file_reply(req, &h->ui, &safe, 1);
 }
 
+static void handle_styles(Host *h, HttpReq *req, const RouteMatch *m) {
+  (void)m;
+  HttpHeader safe = HEADER("X-Content-Type-Options", "nosniff");
+  file_reply(req, page_styles(h), &safe, 1);
+}
+
 /* --- the router --- */
 
 static const struct {
@@ -140,6 +146,7 @@ static const struct {
   { METHOD_POST, "/conv/:cid/:iid/:event", { handle_event, NULL } },
   { METHOD_GET, "/stube/client.js", { handle_client, NULL } },
   { METHOD_GET, "/stube/ui.css", { handle_ui, NULL } },
+  { METHOD_GET, "/stube/styles.css", { handle_styles, NULL } },
   { METHOD_GET, "/stube/health", { handle_health, NULL } },
   { METHOD_GET, "/stube/metrics", { handle_metrics, NULL } },
 };

@@ -72,10 +72,13 @@ struct Host {
   Router *router;
   Mount *mounts;
   KernelConfig kernel_config;
-  File client, ui; /* what pages link to */
-  Buf headers;     /* of pages: a pre-built block, the CSP aside */
-  Buf frame;       /* one turn's events, framed */
-  Buf page;        /* a page being written */
+  File client, ui;    /* what pages link to */
+  File styles;        /* the components' own */
+  Buf styles_css;     /* its bytes */
+  uint64_t styles_of; /* kernel_defines() when it was made */
+  Buf headers;        /* of pages: a pre-built block, the CSP aside */
+  Buf frame;          /* one turn's events, framed */
+  Buf page;           /* a page being written */
   uv_prepare_t prepare;
   uv_check_t check;
   uv_timer_t sweep;
@@ -188,6 +191,10 @@ void page_headers(Host *h);
  * so may the title (the app's). */
 void page_reply(Host *h, HttpReq *req, Conv *c, const char *title, Slice root,
                 int status, const HttpHeader *extra, size_t n);
+
+/* The components' stylesheet as it is now; its body is empty when none has any.
+ */
+const File *page_styles(Host *h);
 
 /* --- trust.c: who asks, and from where --- */
 

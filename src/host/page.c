@@ -21,6 +21,17 @@ void page_headers(Host *h) {
   ASSERT(!e);
 }
 
+const File *page_styles(Host *h) {
+  uint64_t now = kernel_defines(h->kernel);
+  if (h->styles_of != now) {
+    buf_clear(&h->styles_css);
+    kernel_styles(h->kernel, &h->styles_css);
+    h->styles = file_of(SLICE("styles.css"), buf_view(&h->styles_css));
+    h->styles_of = now;
+  }
+  return &h->styles;
+}
+
 /* One nonce a page: scripts that effects send carry it, and nothing else runs.
  */
 static size_t put_policy(char *out, size_t size, const char *nonce) {
@@ -77,6 +88,11 @@ void page_reply(Host *h, HttpReq *req, Conv *c, const char *title, Slice root,
   buf_lit(b, "</title><link rel=\"icon\" href=\"data:,\">"
              "<link rel=\"stylesheet\" href=\"");
   put_asset(b, base, "/stube/ui.css", h->ui.hash);
+  const File *styles = page_styles(h);
+  if (styles->body.len) {
+    buf_lit(b, "\"><link rel=\"stylesheet\" href=\"");
+    put_asset(b, base, "/stube/styles.css", styles->hash);
+  }
   buf_lit(b, "\"><script type=\"module\" src=\"");
   put_asset(b, base, "/stube/client.js", h->client.hash);
   buf_lit(b, "\" nonce=\"");

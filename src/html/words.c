@@ -135,7 +135,7 @@ void words_style(Render *r, Attrs *a, const TValue *value) {
   Buf *scratch = &r->scratch;
   size_t at = scratch->len;
   if (ttisstring(value)) {
-    attrs_add_value(r, a, ATTRS_NEW, SLICE("style"), value);
+    attrs_add_value(r, a, ATTRS_NEW, SLICE("data-stube-style"), value);
     return;
   }
   if (!ttistable(value))
@@ -158,5 +158,6 @@ void words_style(Render *r, Attrs *a, const TValue *value) {
               lua_typename(r->L, ttype(v)));
     if (!is_one_value(since(scratch, from))) scratch->len = before;
   }
-  if (scratch->len > at) attrs_add_scratch(r, a, ATTRS_NEW, SLICE("style"), at);
+  if (scratch->len > at)
+    attrs_add_scratch(r, a, ATTRS_NEW, SLICE("data-stube-style"), at);
 }

@@ -122,6 +122,11 @@ Kernel *kernel_new(Vm *vm, Persist *p, Store *s, const KernelConfig *config,
                    const KernelPorts *ports);
 void kernel_free(Kernel *k);
 
+/* How many definitions were made so far: when it stands still, so do styles. */
+uint64_t kernel_defines(const Kernel *k);
+/* Appends the stylesheet of all components. */
+void kernel_styles(Kernel *k, Buf *out);
+
 /* Called after each load of code: names what is static, definitions among it.
  */
 void kernel_collect(Kernel *k);

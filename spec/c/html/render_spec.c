@@ -345,15 +345,17 @@ static void test_class(void **s) {
 
 static void test_style(void **s) {
   (void)s;
-  draws("{'p', style = 'color: red'}", "<p style=\"color: red\"></p>");
+  draws("{'p', style = 'color: red'}",
+        "<p data-stube-style=\"color: red\"></p>");
   draws("{'p', style = {font_size = '12px', color = 'red', z_index = 3.0, x = "
         "false}}",
-        "<p style=\"color: red; font-size: 12px; z-index: 3\"></p>");
-  draws("{'p', style = {['--gap'] = '1px'}}", "<p style=\"--gap: 1px\"></p>");
+        "<p data-stube-style=\"color: red; font-size: 12px; z-index: 3\"></p>");
+  draws("{'p', style = {['--gap'] = '1px'}}",
+        "<p data-stube-style=\"--gap: 1px\"></p>");
   draws("{'p', style = {color = 'red; position: fixed', width = '1px'}}",
-        "<p style=\"width: 1px\"></p>");
+        "<p data-stube-style=\"width: 1px\"></p>");
   draws("{'p', style = {background = 'url(\"a;b\")'}}",
-        "<p style=\"background: url(&quot;a;b&quot;)\"></p>");
+        "<p data-stube-style=\"background: url(&quot;a;b&quot;)\"></p>");
   draws("{'p', style = {color = 'red/*', top = 'a(', left = '\"'}}", "<p></p>");
 }
 

@@ -43,6 +43,37 @@ test("the late echo of what was typed does not overwrite what followed", async (
   assert.equal((await state(t.page, "#i")).value, "hello");
 });
 
+test("late echoes in a textarea leave the caret where the user types", async (t) => {
+  const area = (text) => `<section id="ix-1"><h1>n ${text.length}</h1>
+    <textarea id="i" data-bind="ix1.draft" ${on("input", "typed")}>${text}</textarea></section>`;
+  const fake = await open_page(t, area(""));
+  fake.answer = () => new Promise(() => {});
+  await t.page.focus("#i");
+  for (const key of "hello") {
+    await t.page.keyboard.press(key);
+    const { value } = await state(t.page, "#i");
+    const echo = value.slice(0, -1); // the server is one key behind
+    await fake.patch(area(echo));
+    await see(t.page, `n ${echo.length}`);
+  }
+  assert.deepEqual(await state(t.page, "#i"),
+    { value: "hello", focused: true, selection: [5, 5], marked: false });
+});
+
+test("a field that becomes another instance's shows what that one holds", async (t) => {
+  const step = (iid, value) => `<section id="ix-${iid}">
+    <input id="i" data-bind="ix${iid}.answer" value="${value}"></section>`;
+  const fake = await open_page(t, step(1, ""));
+  await t.page.type("#i", "Ada");
+  await fake.frame(step(2, ""));
+  await eventually("it is empty", async () =>
+    (await state(t.page, "#i")).value === "");
+  await t.page.type("#i", "red");
+  await fake.frame(step(3, "Ada"));
+  await eventually("it holds the name", async () =>
+    (await state(t.page, "#i")).value === "Ada");
+});
+
 test("the server's explicit change reaches even a focused field", async (t) => {
   const fake = await open_page(t, view(1, ""));
   await t.page.type("#i", "milk");
