@@ -2,8 +2,8 @@
  * standing for the component's root.
  *
  * Inside a rule `&` is CSS's own, for nesting; in strings, URLs and comments it
- * is itself. So only those outside of any style rule are replaced, and blocks of
- * at-rules (@media) do not count as rules. */
+ * is itself. So only those outside of any style rule are replaced, and blocks
+ * of at-rules (@media) do not count as rules. */
 #include <lauxlib.h>
 #include <lua.h>
 #include <stdlib.h>
@@ -77,10 +77,14 @@ static void put_css(Buf *out, Slice css, const char *id) {
       c.at++;
       c.begun = true;
     } else {
-      if (ch == '{') open_block(&c);
-      else if (ch == '}') close_block(&c);
-      else if (ch == ';') c.begun = c.at_rule = false;
-      else if (ch > ' ' && !c.begun) c.begun = true, c.at_rule = ch == '@';
+      if (ch == '{')
+        open_block(&c);
+      else if (ch == '}')
+        close_block(&c);
+      else if (ch == ';')
+        c.begun = c.at_rule = false;
+      else if (ch > ' ' && !c.begun)
+        c.begun = true, c.at_rule = ch == '@';
       copy_to(&c, c.at + 1);
     }
   }
