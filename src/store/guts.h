@@ -54,6 +54,7 @@ typedef struct Lmdb {
   StoreStats stats;
   uint64_t n_heads;
   size_t under_way; /* taken by the writer */
+  size_t wanted;    /* the writer sleeps until so many are queued */
   bool wants_relaxed, is_stopping;
 
   /* looked at without it */

@@ -15,7 +15,7 @@ static void commit(Store *store, const StoreItem *item, StoreDone done,
   pendings_add(store, to, item, done, ud);
   if (refused) pending_fail(store, &to->list[to->n - 1], ERR_UNAVAILABLE);
   s->n_done = s->done.n;
-  pthread_cond_signal(&s->wake);
+  if (s->queue.n >= s->wanted) pthread_cond_signal(&s->wake);
   pthread_mutex_unlock(&s->mutex);
 }
 
