@@ -81,7 +81,8 @@ static void renew(void) {
                         .forget = forget,
                         .json = json,
                         .url_value = url_value };
-  kernel = kernel_new(h.vm, h.persist, store, &config, &ports);
+  kernel = kernel_new(h.vm, h.persist, &config, &ports);
+  kernel_open(kernel, store);
   kernel_now(kernel, 1700000000000u);
   luaL_requiref(h.L, "stube.html", html_open, 0);
   lua_pop(h.L, 1);

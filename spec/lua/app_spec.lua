@@ -32,22 +32,6 @@ describe("mounting", function()
   end)
 end)
 
-describe("settings", function()
-  it("are known by name, or refused", function()
-    refuses('no setting "prot"', s.config, { prot = 3 })
-    refuses("0 to 65535", s.config, { port = 70000 })
-    refuses("begins with a slash", s.config, { base_path = "x" })
-    refuses("history is 0 to 1000", s.config, { history = -1 })
-    refuses("history is 0 to 1000", s.config, { history = 1001 })
-    refuses("full or relaxed", s.config, { durability = "some" })
-    refuses("letters, digits", s.config, { base_path = "/a b" })
-    refuses("item 2 is none", s.config,
-      { metrics = { "10.0.0.0/8", "10.0.0.0/33" } })
-    refuses("item 1 is none", s.config, { metrics = { 10 } })
-    refuses("table expected", s.config, { metrics = "10.0.0.1" })
-  end)
-end)
-
 describe("addresses", function()
   it("are encoded, their queries in order", function()
     assert.equal("/list?a=1&items=x%2Cy%20z",

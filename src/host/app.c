@@ -50,7 +50,7 @@ Host *host_new(void) {
   if (e) die("libuv could not start: %s", uv_strerror(e));
   h->started_ns = clock_mono_ns();
   h->log = (Log){ .level = LOG_INFO, .fd = STDERR_FILENO };
-  settings_init(&h->settings);
+  settings_init(h);
   h->vm = vm_new();
   loader_open(h->vm);
   add_modules(h);
@@ -61,28 +61,29 @@ Host *host_new(void) {
   return h;
 }
 
-bool host_start(Host *h, HostRelease release, HostEnded ended,
-                HostForget forget) {
-  kernel_config_init(&h->kernel_config);
-  if (!keep_open(h)) return false;
+/* Gives the parts what the settings say. */
+static void host_configure(Host *h) {
   h->kernel_config.development = !h->settings.production;
   h->kernel_config.log = &h->log;
   h->kernel_config.base_path = h->settings.base_path;
+  h->log.json = h->settings.log_json;
+}
+
+void host_start(Host *h, HostRelease release, HostEnded ended,
+                HostForget forget) {
+  host_configure(h);
   KernelPorts ports = { .ud = h,
                         .release = release,
                         .ended = ended,
                         .forget = forget,
                         .json = port_json,
                         .url_value = port_url_value };
-  h->log.json = h->settings.log_json;
-  h->kernel = kernel_new(h->vm, h->persist, h->store, &h->kernel_config,
-                         &ports);
+  h->kernel = kernel_new(h->vm, h->persist, &h->kernel_config, &ports);
   kernel_now(h->kernel, clock_wall_ms());
   lua_State *L = vm_lua(h->vm);
   luaL_requiref(L, "stube.html", html_open, 0);
   lua_pop(L, 1);
   lib_bind(h);
-  return true;
 }
 
 static void report_failure(Host *h, const char *script) {
@@ -96,8 +97,7 @@ static void report_failure(Host *h, const char *script) {
 }
 
 bool host_load(Host *h, const char *script) {
-  if (!h->settings.store) h->settings.store = settings_store_of(script);
-  if (!host_start(h, live_release, live_ended, live_forget)) return false;
+  host_start(h, live_release, live_ended, live_forget);
   char *folder = folder_of(script);
   loader_set_folder(h->vm, folder);
   free(folder);
@@ -108,8 +108,15 @@ bool host_load(Host *h, const char *script) {
   }
   lua_settop(vm_lua(h->vm), top);
   kernel_collect(h->kernel);
-  /* s.config may have changed it. */
-  kernel_set_base_path(h->kernel, h->settings.base_path);
+  if (!h->settings.store) h->settings.store = settings_store_of(script);
+  host_configure(h); /* s.config may have changed it */
+  return true;
+}
+
+bool host_open(Host *h) {
+  if (!keep_open(h)) return false;
+  kernel_configure(h->kernel, &h->kernel_config);
+  kernel_open(h->kernel, h->store);
   return true;
 }
 
@@ -154,7 +161,7 @@ static void start_handles(Host *h) {
 static bool listen_now(Host *h) {
   HttpConfig config = { .on_request = on_request,
                         .ud = h,
-                        .limits = http_limits_default(),
+                        .limits = h->http_limits,
                         .error_headers = SLICE_INIT(
                             "X-Content-Type-Options: nosniff\r\n"
                             "Referrer-Policy: same-origin\r\n") };

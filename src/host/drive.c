@@ -261,24 +261,28 @@ static int f_log(lua_State *L) {
 /* hot(n): how many conversations stay in Lua's memory; without a number, the
  * default. */
 static int f_hot(lua_State *L) {
-  kernel_set_hot(drive_host(L)->kernel,
-                 (size_t)luaL_optinteger(L, 1, CONV_HOT_MAX));
+  Host *h = drive_host(L);
+  h->kernel_config.hot_max = (size_t)luaL_optinteger(L, 1, CONV_HOT_MAX);
+  kernel_configure(h->kernel, &h->kernel_config);
   return 0;
 }
 
 /* budget(ms): the CPU a turn may use; without a number, the default. */
 static int f_budget(lua_State *L) {
-  uint64_t ms = (uint64_t)luaL_optinteger(L, 1, TURN_CPU_MS);
-  kernel_set_budget(drive_host(L)->kernel,
-                    (BudgetLimits){ .cpu_ms = ms, .memory = TURN_MEMORY_MAX });
+  Host *h = drive_host(L);
+  h->kernel_config.budget.cpu_ms = (uint64_t)luaL_optinteger(L, 1, TURN_CPU_MS);
+  kernel_configure(h->kernel, &h->kernel_config);
   return 0;
 }
 
 /* history(turns, bytes): what one conversation's may hold; the defaults. */
 static int f_history(lua_State *L) {
-  kernel_set_history(drive_host(L)->kernel,
-                     (uint32_t)luaL_optinteger(L, 1, HISTORY_TURNS_MAX),
-                     (size_t)luaL_optinteger(L, 2, HISTORY_BYTES_MAX));
+  Host *h = drive_host(L);
+  h->kernel_config.history_turns = (uint32_t)luaL_optinteger(L, 1,
+                                                             HISTORY_TURNS_MAX);
+  h->kernel_config.history_bytes = (size_t)luaL_optinteger(L, 2,
+                                                           HISTORY_BYTES_MAX);
+  kernel_configure(h->kernel, &h->kernel_config);
   return 0;
 }
 
@@ -327,8 +331,9 @@ static int f_loadfile(lua_State *L) {
 
 int host_test(Host *h, int argc, char **argv) {
   h->settings.in_memory = true;
-  bool started = host_start(h, drive_release, drive_ended, drive_forget);
-  ASSERT(started); /* a store in memory always opens */
+  host_start(h, drive_release, drive_ended, drive_forget);
+  bool opened = host_open(h);
+  ASSERT(opened); /* a store in memory always does */
   open_drive(h);
   lua_State *L = vm_lua(h->vm);
   lua_newtable(L);

@@ -9,40 +9,13 @@
 #include <uv.h>
 
 #include "base/log.h"
-#include "http/addr.h"
+#include "host/settings.h"
 #include "http/file.h"
 #include "http/route.h"
 #include "http/server.h"
 #include "kernel/kernel.h"
 
-typedef struct Host Host;
-
 #define STUBE_VERSION "0.1.0"
-
-/* Who may read /stube/metrics. */
-typedef enum MetricsFor {
-  METRICS_FOR_LISTED, /* this machine, and Settings.metrics_blocks */
-  METRICS_FOR_NOBODY,
-  METRICS_FOR_ALL,
-} MetricsFor;
-
-/* What the command line and s.config may say. Strings are owned. */
-typedef struct Settings {
-  char *host;         /* address to listen on */
-  int port;           /* 0 picks one */
-  char *base_path;    /* "" or "/x" */
-  char *store;        /* folder of the store; NULL: .stube beside the script */
-  bool in_memory;     /* no store on disk */
-  bool relaxed;       /* durability: sync now and then */
-  uint64_t store_max; /* bytes; 0: STORE_BYTES_MAX */
-  char *title;        /* of pages whose mount has none */
-  bool production;    /* neutral error texts, no development aids */
-  bool trust_proxy;   /* believe X-Forwarded-Proto and -For */
-  bool log_json;
-  MetricsFor metrics_for;
-  AddrBlock *metrics_blocks;
-  size_t n_metrics_blocks;
-} Settings;
 
 /* One `s.mount`. */
 typedef struct Mount {
@@ -63,7 +36,7 @@ struct Host {
   uv_loop_t loop;
   Log log;
   Settings settings;
-  uint32_t given; /* settings that the command line fixed: bits of SET_ */
+  HttpLimits http_limits;
   Vm *vm;
   Persist *persist;
   Store *store;
@@ -90,8 +63,6 @@ struct Host {
   bool is_serving, is_stopping;
 };
 
-enum { SET_HOST = 1, SET_PORT = 2, SET_BASE_PATH = 4, SET_DURABILITY = 8 };
-
 Host *host_new(void);
 void host_free(Host *h);
 
@@ -100,14 +71,18 @@ typedef void (*HostRelease)(void *ud, Conv *c, uint64_t turn, const Fragment *f,
 typedef void (*HostEnded)(void *ud, Conv *c);
 typedef bool (*HostForget)(void *ud, Conv *c);
 
-/* Opens the store (in settings.store, or in memory) and starts the kernel; the
- * settings are known, and no script has run. False when the store cannot be
- * opened; says why. */
-bool host_start(Host *h, HostRelease release, HostEnded ended,
+/* Starts the kernel, without a store; the command line has had its say, and no
+ * script has run. */
+void host_start(Host *h, HostRelease release, HostEnded ended,
                 HostForget forget);
 
-/* Loads the app. False when it failed; the error is printed on stderr. */
+/* Starts, and loads the app. False when that failed; the error is printed on
+ * stderr. */
 bool host_load(Host *h, const char *script);
+
+/* Opens the store that the settings name. False when it cannot be had; says
+ * why. */
+bool host_open(Host *h);
 
 /* Listens, prints the ready line, serves until SIGINT or SIGTERM, drains. False
  * when it could not listen; says why. */
@@ -125,24 +100,9 @@ bool key_load(const char *dir, bool is_new, uint8_t key[KEY_BYTES], char *why,
 
 /* --- keep.c --- */
 
-/* Opens the store that the settings name. False when it cannot be had; says
- * why. */
-bool keep_open(Host *h);
+bool keep_open(Host *h);  /* see host_open */
 void keep_begin(Host *h); /* the script has had its say about durability */
 void keep_poll(Host *h);  /* what the store has kept is released */
-
-/* --- config.c --- */
-void settings_init(Settings *s);
-void settings_free(Settings *s);
-/* Checks and sets a base path. An error text, or NULL. */
-const char *settings_base_path(Settings *s, const char *path);
-/* The folder a script lies in: its modules lie beside it. The caller frees. */
-char *folder_of(const char *script);
-/* "full" or "relaxed"; "8G". An error text, or NULL. */
-const char *settings_durability(Settings *s, const char *word);
-const char *settings_store_max(Settings *s, const char *size);
-/* The store's folder when none is given. The caller frees. */
-char *settings_store_of(const char *script);
 
 /* --- lib.c: `stube.host` --- */
 void lib_bind(Host *h); /* makes it loadable, for this host */
@@ -158,8 +118,6 @@ void on_request(void *ud, HttpReq *req);
 /* --- metrics.c --- */
 void handle_metrics(Host *h, HttpReq *req, const RouteMatch *m);
 void handle_health(Host *h, HttpReq *req, const RouteMatch *m);
-/* Takes the value on top of L as the setting. Raises, and changes nothing. */
-void metrics_config(lua_State *L, Settings *s);
 
 /* --- request.c --- */
 

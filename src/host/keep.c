@@ -25,7 +25,6 @@ bool keep_open(Host *h) {
   h->store = store_lmdb_open(s->store, notify, h, why, sizeof why);
   if (h->store && key_load(s->store, store_count(h->store) == 0,
                            h->kernel_config.key, why, sizeof why)) {
-    if (s->store_max) store_set_limit(h->store, s->store_max);
     return true;
   }
   fprintf(stderr,
@@ -36,6 +35,7 @@ bool keep_open(Host *h) {
 }
 
 void keep_begin(Host *h) {
+  store_set_limit(h->store, h->settings.store_max);
   if (h->settings.in_memory || !h->settings.relaxed) return;
   log_plain(&h->log, LOG_WARN,
             "durability is relaxed: when this machine stops without warning, "

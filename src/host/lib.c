@@ -4,7 +4,6 @@
 #include <lua.h>
 #include <stdlib.h>
 
-#include "base/limits.h"
 #include "host/host.h"
 #include "lua/loader.h"
 #include "wire/signals.h"
@@ -128,60 +127,15 @@ static int f_mounts(lua_State *L) {
   return 1;
 }
 
-static void set_text(lua_State *L, char **field, bool given) {
-  const char *s = luaL_checkstring(L, -1);
-  if (given) return;
-  free(*field);
-  *field = xstrdup(s);
-}
-
 /* config(table): settings of the app; the command line wins over them. */
 static int f_config(lua_State *L) {
   Host *h = host_of(L);
-  Settings *s = &h->settings;
   luaL_checktype(L, 1, LUA_TTABLE);
   if (is_inert(L)) return 0;
   if (h->is_serving)
     return luaL_error(L, "config: too late, the app is being served");
-  for (lua_pushnil(L); lua_next(L, 1); lua_pop(L, 1)) {
-    if (lua_type(L, -2) != LUA_TSTRING)
-      return luaL_error(L, "config: settings have names");
-    const char *key = lua_tostring(L, -2);
-    if (strcmp(key, "title") == 0) {
-      set_text(L, &s->title, false);
-    } else if (strcmp(key, "host") == 0) {
-      set_text(L, &s->host, h->given & SET_HOST);
-    } else if (strcmp(key, "port") == 0) {
-      lua_Integer port = luaL_checkinteger(L, -1);
-      luaL_argcheck(L, port >= 0 && port <= 65535, 1, "port is 0 to 65535");
-      if (!(h->given & SET_PORT)) s->port = (int)port;
-    } else if (strcmp(key, "base_path") == 0) {
-      const char *why = h->given & SET_BASE_PATH
-                            ? NULL
-                            : settings_base_path(s, luaL_checkstring(L, -1));
-      if (why) return luaL_error(L, "config: %s", why);
-    } else if (strcmp(key, "durability") == 0) {
-      const char *why = h->given & SET_DURABILITY
-                            ? NULL
-                            : settings_durability(s, luaL_checkstring(L, -1));
-      if (why) return luaL_error(L, "config: %s", why);
-    } else if (strcmp(key, "history") == 0) {
-      lua_Integer turns = luaL_checkinteger(L, -1);
-      if (turns < 0 || turns > HISTORY_TURNS_MAX)
-        return luaL_error(L, "config: history is 0 to %d", HISTORY_TURNS_MAX);
-      kernel_set_history(h->kernel, (uint32_t)turns, HISTORY_BYTES_MAX);
-    } else if (strcmp(key, "metrics") == 0) {
-      metrics_config(L, s);
-    } else if (strcmp(key, "trust_proxy") == 0) {
-      s->trust_proxy = lua_toboolean(L, -1);
-    } else {
-      return luaL_error(L,
-                        "config: there is no setting \"%s\" (base_path, "
-                        "durability, history, host, metrics, port, title, "
-                        "trust_proxy)",
-                        key);
-    }
-  }
+  settings_config(h, L, 1);
+  kernel_configure(h->kernel, &h->kernel_config);
   return 0;
 }
 

@@ -3,45 +3,13 @@
  * They tell how busy an app is, so they are not for visitors: only this machine
  * may ask, and the addresses that s.config{ metrics = ... } names. A proxy on
  * this machine asks for others, so what bears a proxy's header is refused. */
-#include <lauxlib.h>
 #include <lua.h>
-#include <stdlib.h>
 
 #include "base/clock.h"
 #include "host/host.h"
 #include "http/reply.h"
 
 /* --- who may --- */
-
-void metrics_config(lua_State *L, Settings *s) {
-  int list = lua_gettop(L);
-  if (lua_isboolean(L, list)) {
-    s->metrics_for = lua_toboolean(L, list) ? METRICS_FOR_ALL
-                                            : METRICS_FOR_NOBODY;
-    return;
-  }
-  luaL_checktype(L, list, LUA_TTABLE);
-  size_t n = lua_rawlen(L, list);
-  AddrBlock *blocks = lua_newuserdatauv(L, (n + 1) * sizeof *blocks, 0);
-  for (size_t i = 0; i < n; i++) {
-    lua_rawgeti(L, list, (lua_Integer)i + 1);
-    Slice text = { 0 };
-    if (lua_type(L, -1) == LUA_TSTRING)
-      text.ptr = lua_tolstring(L, -1, &text.len);
-    if (!addr_block_parse(text, &blocks[i]))
-      luaL_error(L,
-                 "config: metrics is true, false, or a list of addresses and "
-                 "blocks such as \"10.0.0.0/8\"; item %d is none",
-                 (int)i + 1);
-    lua_pop(L, 1);
-  }
-  free(s->metrics_blocks);
-  s->metrics_blocks = xmalloc((n + 1) * sizeof *blocks);
-  memcpy(s->metrics_blocks, blocks, n * sizeof *blocks);
-  s->n_metrics_blocks = n;
-  s->metrics_for = METRICS_FOR_LISTED;
-  lua_pop(L, 1);
-}
 
 static bool is_forwarded(const HttpReq *req) {
   static const char *const headers[] = { "X-Forwarded-For", "Forwarded",

@@ -50,6 +50,16 @@ static bool is_in(const uint8_t bytes[16], const AddrBlock *b) {
   return !rest || ((bytes[whole] ^ b->bytes[whole]) >> (8 - rest)) == 0;
 }
 
+void addr_block_write(const AddrBlock *b, Buf *out) {
+  char text[INET6_ADDRSTRLEN];
+  static const AddrBlock v4 = { { [10] = 0xff, 0xff }, V4_BITS };
+  bool is_v4 = b->bits >= V4_BITS && is_in(b->bytes, &v4);
+  inet_ntop(is_v4 ? AF_INET : AF_INET6, b->bytes + (is_v4 ? 12 : 0), text,
+            sizeof text);
+  buf_puts(out, text);
+  if (b->bits < 128) buf_printf(out, "/%d", b->bits - (is_v4 ? V4_BITS : 0));
+}
+
 bool addr_in(Slice address, const AddrBlock *blocks, size_t n) {
   uint8_t bytes[16];
   bool is_v4;

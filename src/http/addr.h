@@ -3,7 +3,7 @@
 #ifndef HTTP_ADDR_H
 #define HTTP_ADDR_H
 
-#include "base/base.h"
+#include "base/buf.h"
 
 typedef struct AddrBlock {
   uint8_t bytes[16]; /* IPv4 as ::ffff:a.b.c.d */
@@ -12,6 +12,8 @@ typedef struct AddrBlock {
 
 /* False, and nothing is written, for anything else. */
 bool addr_block_parse(Slice text, AddrBlock *out);
+/* Appends it as text that parses to the same block. */
+void addr_block_write(const AddrBlock *b, Buf *out);
 /* Is the address (as req_peer gives it) in one of the blocks? */
 bool addr_in(Slice address, const AddrBlock *blocks, size_t n);
 /* Is it this machine's own? */

@@ -150,7 +150,7 @@ void kernel_post(Kernel *k, Conv *c, Event *ev) {
     ev->answer(ev, ERR_GONE);
   } else if (!c->busy) {
     event_turn(k, c, ev);
-  } else if (c->n_waiting >= EVENT_QUEUE_MAX) {
+  } else if (c->n_waiting >= k->config.queue_max) {
     ev->answer(ev, ERR_TOO_MANY);
   } else {
     if (c->last)

@@ -106,6 +106,7 @@ typedef struct KernelConfig {
   BudgetLimits budget;    /* of one turn */
   uint64_t cpu_warn_ms;   /* a slower turn is logged */
   size_t head_bytes_max;
+  uint32_t queue_max;     /* events waiting for one conversation's turn */
   uint32_t history_turns; /* states that one can go back to */
   size_t history_bytes;
   size_t hot_max; /* conversations kept in Lua's memory */
@@ -118,9 +119,13 @@ void kernel_config_init(KernelConfig *c); /* the defaults; a random key */
 
 /* Takes none of the parts; all must outlive it. Adds `stube.kernel` to the Vm.
  */
-Kernel *kernel_new(Vm *vm, Persist *p, Store *s, const KernelConfig *config,
+Kernel *kernel_new(Vm *vm, Persist *p, const KernelConfig *config,
                    const KernelPorts *ports);
 void kernel_free(Kernel *k);
+
+/* Where conversations are kept from now on. Once, before the first of them, and
+ * after the script has had its say about where that is. */
+void kernel_open(Kernel *k, Store *s);
 
 /* How many definitions were made so far: when it stands still, so do styles. */
 uint64_t kernel_defines(const Kernel *k);
@@ -130,14 +135,8 @@ void kernel_styles(Kernel *k, Buf *out);
 /* Called after each load of code: names what is static, definitions among it.
  */
 void kernel_collect(Kernel *k);
-/* How many conversations stay in Lua's memory from now on. */
-void kernel_set_hot(Kernel *k, size_t max);
-/* What the history of one conversation may hold from its next turn on. */
-void kernel_set_history(Kernel *k, uint32_t turns, size_t bytes);
-/* What one turn may use from now on. */
-void kernel_set_budget(Kernel *k, BudgetLimits limits);
-/* Before the first conversation; borrowed. */
-void kernel_set_base_path(Kernel *k, const char *base_path);
+/* From now on these; the key, too, while there is no conversation yet. */
+void kernel_configure(Kernel *k, const KernelConfig *config);
 
 /* The time of what happens next, wall clock. Called before anything below. */
 void kernel_now(Kernel *k, uint64_t wall_ms);

@@ -14,6 +14,7 @@ void kernel_config_init(KernelConfig *c) {
     .budget = { .cpu_ms = TURN_CPU_MS, .memory = TURN_MEMORY_MAX },
     .cpu_warn_ms = TURN_CPU_WARN_MS,
     .head_bytes_max = CONV_HEAD_BYTES_MAX,
+    .queue_max = EVENT_QUEUE_MAX,
     .history_turns = HISTORY_TURNS_MAX,
     .history_bytes = HISTORY_BYTES_MAX,
     .hot_max = CONV_HOT_MAX,
@@ -40,6 +41,11 @@ void kernel_collect(Kernel *k) {
   add_definitions(k);
   persist_collect(k->persist);
   code_settle(k);
+  if (k->store) code_keep(k);
+}
+
+void kernel_open(Kernel *k, Store *s) {
+  k->store = s;
   code_keep(k);
 }
 
@@ -51,12 +57,11 @@ static void on_required(void *ud) {
   code_settle(k);
 }
 
-Kernel *kernel_new(Vm *vm, Persist *p, Store *s, const KernelConfig *config,
+Kernel *kernel_new(Vm *vm, Persist *p, const KernelConfig *config,
                    const KernelPorts *ports) {
   Kernel *k = xcalloc(1, sizeof *k);
   k->vm = vm;
   k->persist = p;
-  k->store = s;
   k->config = *config;
   k->ports = *ports;
   k->n_buckets = 1024;
@@ -108,17 +113,8 @@ void kernel_free(Kernel *k) {
 
 void kernel_now(Kernel *k, uint64_t wall_ms) { k->now = wall_ms; }
 
-void kernel_set_history(Kernel *k, uint32_t turns, size_t bytes) {
-  k->config.history_turns = turns;
-  k->config.history_bytes = bytes;
-}
-
-void kernel_set_budget(Kernel *k, BudgetLimits limits) {
-  k->config.budget = limits;
-}
-
-void kernel_set_base_path(Kernel *k, const char *base_path) {
-  k->config.base_path = base_path;
+void kernel_configure(Kernel *k, const KernelConfig *config) {
+  k->config = *config;
 }
 
 KernelStats kernel_stats(const Kernel *k) { return k->stats; }
@@ -201,8 +197,6 @@ static void unload(Kernel *k, Conv *c) {
 }
 
 void kernel_unfollowed(Kernel *k, Conv *c) { unload(k, c); }
-
-void kernel_set_hot(Kernel *k, size_t max) { k->config.hot_max = max; }
 
 Err conv_wake(Kernel *k, Conv *c) {
   Err e = OK;

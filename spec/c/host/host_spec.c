@@ -351,7 +351,7 @@ static void the_store_lies_beside_the_script(void **state) {
   char *app = realpath(APP, NULL);
   assert_int_equal(symlink(app, script), 0);
   Host *h = host_new();
-  assert_true(host_load(h, script));
+  assert_true(host_load(h, script) && host_open(h));
   host_free(h);
   assert_int_equal(access(store, F_OK), 0);
   free(app);
@@ -366,7 +366,7 @@ static void refused_store(const char *store, char *said, size_t size) {
   int saved = dup(STDERR_FILENO), pipes[2];
   assert_int_equal(pipe(pipes), 0);
   dup2(pipes[1], STDERR_FILENO);
-  bool ok = host_load(h, APP);
+  bool ok = host_load(h, APP) && host_open(h);
   dup2(saved, STDERR_FILENO);
   ssize_t n = read(pipes[0], said, size - 1);
   said[n > 0 ? n : 0] = '\0';

@@ -149,7 +149,7 @@ static inline void serve_app(const char *app, const char *store,
   h->settings.port = 0;
   h->settings.in_memory = !store;
   h->settings.store = store ? xstrdup(store) : NULL;
-  bool ok = host_load(h, app);
+  bool ok = host_load(h, app) && host_open(h);
   Client c = { .ready = out[0], .run = run };
   pthread_t thread;
   if (ok) {
