@@ -302,6 +302,10 @@ static void open_drive(Host *h) {
   lua_newtable(L);
   lua_pushlightuserdata(L, h);
   luaL_setfuncs(L, functions, 1);
+#ifdef STUBE_HARD
+  lua_pushboolean(L, true);
+  lua_setfield(L, -2, "is_hard");
+#endif
   lua_setfield(L, -2, "stube.drive");
   lua_pop(L, 1);
 }

@@ -213,10 +213,38 @@ static void draw_inst(Kernel *k, lua_State *L, Inst *in, Buf *out) {
   in->on_page = true;
 }
 
+#ifdef STUBE_HARD
+/* A drawing must not change what it draws (S45): the next one gives the same,
+ * and leaves the same state. */
+static void draw_again(Kernel *k, lua_State *L, Inst *in, Slice first) {
+  int top = lua_gettop(L);
+  Buf *again = push_buf(L), *before = push_buf(L), *after = push_buf(L);
+  if (image_state(k, k->turn.conv, before) == OK) { /* else the turn fails */
+    draw_inst(k, L, in, again);
+    Err e = image_state(k, k->turn.conv, after);
+    if (!slice_eq(first, buf_view(again)))
+      luaL_error(L, "\"%s\" draws other markup each time", in->def->id);
+    if (e || !slice_eq(buf_view(before), buf_view(after)))
+      luaL_error(L, "the render of \"%s\" changes the state", in->def->id);
+  }
+  lua_settop(L, top);
+}
+#endif
+
+/* Draws one that no other drawing covers. */
+static void draw_root(Kernel *k, lua_State *L, Inst *in, Buf *out) {
+  size_t from = out->len;
+  draw_inst(k, L, in, out);
+#ifdef STUBE_HARD
+  draw_again(k, L, in, slice(out->ptr + from, out->len - from));
+#endif
+  (void)from;
+}
+
 static void draw_frame(Kernel *k, lua_State *L, Buf *out) {
   Conv *c = k->turn.conv;
   for (uint32_t i = 0; i < c->n_insts; i++) c->insts[i]->on_page = false;
-  draw_inst(k, L, conv_inst(c, c->top), out);
+  draw_root(k, L, conv_inst(c, c->top), out);
   c->painted = c->top;
 }
 
@@ -244,7 +272,7 @@ static void draw_one(Kernel *k, lua_State *L, Inst *in) {
   uint64_t before = in->drawn;
   forget_page(c, in);
   buf_clear(&k->scratch);
-  draw_inst(k, L, in, &k->scratch);
+  draw_root(k, L, in, &k->scratch);
   if (buf_status(&k->scratch))
     luaL_error(L, "\"%s\" draws more than %d bytes", in->def->id,
                (int)RENDER_BYTES_MAX);

@@ -56,6 +56,9 @@ struct Vm {
   const void *trace_of; /* the thread it was taken from, to compare only */
   bool trace_carried;   /* its error value was raised again somewhere else */
   Loader *loader;       /* NULL before loader_open */
+#ifdef STUBE_HARD       /* vm.c */
+  unsigned hard_count;  /* allocations */
+#endif
 };
 
 /* --- trace.c --- */

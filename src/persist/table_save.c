@@ -147,6 +147,20 @@ static void put_array(Encoder *e, const Table *t, uint32_t n) {
   }
 }
 
+/* How much of the array is kept, and in `*limit` its alimit. With one border
+ * `#` needs neither the nils behind it nor the hint in alimit, which reading
+ * `#` alone may change; with several it depends on both. A queue that has
+ * emptied costs nothing. */
+static uint32_t kept_array(const Table *t, uint32_t *limit) {
+  uint32_t asize = luaH_realasize(t), full = 0, end = asize;
+  *limit = t->alimit;
+  if (asize && *limit == asize && !isempty(&t->array[asize - 1])) return asize;
+  while (full < asize && !isempty(&t->array[full])) full++;
+  while (end > full && isempty(&t->array[end - 1])) end--;
+  if (end > full) return asize;
+  return *limit = full;
+}
+
 static uint32_t collect_keys(Persist *p, Table *t) {
   uint32_t n = 0;
   for (int i = 0; i < sizenode(t); i++) {
@@ -160,7 +174,7 @@ static uint32_t collect_keys(Persist *p, Table *t) {
 
 void table_save(Encoder *e, Table *t) {
   Persist *p = e->p;
-  uint32_t asize = luaH_realasize(t), nkeys = 0;
+  uint32_t limit, asize = kept_array(t, &limit), nkeys = 0;
   int flags = 0;
   if (t->metatable) {
     flags |= TABLE_META;
@@ -172,14 +186,8 @@ void table_save(Encoder *e, Table *t) {
       return;
     }
   }
-  /* An array without values is left out: `#` is the same, and a queue that has
-   * emptied costs nothing. */
-  uint32_t first = 0;
-  while (first < asize && isempty(&t->array[first])) first++;
-  if (first == asize)
-    asize = 0;
-  else
-    flags |= TABLE_ARRAY | (t->alimit != asize ? TABLE_ALIMIT : 0);
+  if (asize) flags |= TABLE_ARRAY;
+  if (limit != asize) flags |= TABLE_ALIMIT;
   Node *nodes[SHAPE_KEYS_MAX];
   bool is_record = true;
   for (int i = 0; i < sizenode(t) && is_record; i++) {
@@ -201,7 +209,7 @@ void table_save(Encoder *e, Table *t) {
   }
   if (flags & TABLE_ARRAY) {
     put_number(e, asize);
-    if (flags & TABLE_ALIMIT) put_number(e, t->alimit);
+    if (flags & TABLE_ALIMIT) put_number(e, limit);
     put_array(e, t, asize);
   }
   if ((flags & TABLE_HASH) && is_record) {

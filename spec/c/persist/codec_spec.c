@@ -259,6 +259,29 @@ static void same_graph_has_same_bytes(void **s) {
   buf_free(&other);
 }
 
+static void reading_a_length_changes_no_bytes(void **s) {
+  (void)s;
+  Buf other = { 0 };
+  const char *bodies[] = {
+    "t = { 1, 2, 3, 4, 5, 6, 7, 8, 9 } for i = 9, 6, -1 do t[i] = nil end "
+    "return { t }",
+    "t = { 1, 2, 3, 4, 5, 6, 7, 8 } t[8] = nil t.x = 1 return { t }",
+    "t = {} for i = 1, 100 do t[i] = i end for i = 100, 71, -1 do t[i] = nil "
+    "end return { t }",
+  };
+  for (size_t i = 0; i < countof(bodies); i++) {
+    make(&a, bodies[i]);
+    encode_ok(&a, &bytes);
+    make(&a, "local n = #t t[n] = t[n] n = #t return { t }");
+    encode_ok(&a, &other);
+    assert_true(slice_eq(buf_view(&bytes), buf_view(&other)));
+    decode_ok(&b, &bytes);
+    encode_ok(&b, &other);
+    assert_true(slice_eq(buf_view(&bytes), buf_view(&other)));
+  }
+  buf_free(&other);
+}
+
 static void a_round_trip_has_the_same_bytes(void **s) {
   (void)s;
   Buf other = { 0 };
@@ -595,6 +618,7 @@ int main(void) {
     spec(metamethods_work_at_once),
     spec(weak_tables_are_saved_empty),
     spec(same_graph_has_same_bytes),
+    spec(reading_a_length_changes_no_bytes),
     spec(a_round_trip_has_the_same_bytes),
     spec(a_file_is_refused_by_type_and_path),
     spec(paths_name_keys_and_upvalues),
