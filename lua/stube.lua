@@ -4,6 +4,7 @@
 --- what should happen is a call. See docs/api.md.
 
 local component = require "stube.component"
+local conversation = require "stube.conversation"
 local html = require "stube.html"
 local kernel = require "stube.kernel"
 local host = require "stube.host"
@@ -44,6 +45,10 @@ s.patch = kernel.patch
 s.patch_signals = kernel.patch_signals
 s.execute_script = kernel.execute_script
 s.perform = kernel.perform
+
+-- Conversations as values (stube/conversation.lua)
+s.conversation = conversation.conversation
+s.conversations = conversation.conversations
 
 -- Who and where
 s.conversation_id = kernel.conversation_id

@@ -112,6 +112,10 @@
 /* S40: 30 minutes */
 #define CONV_PROVISIONAL_MS 1800000
 
+/* of an id that stands for the whole; the first 8 are the time */
+#define CID_PREFIX_MIN 8
+/* ids that one call of s.conversations gives */
+#define CONV_LIST_MAX 1000
 /* S33: states one conversation can go back to; the oldest leave first */
 #define HISTORY_TURNS_MAX 1000
 /* and their bytes, in the head and in rows */
@@ -132,6 +136,8 @@
 #define TURN_RESUMES_MAX 1000
 /* S13: effects folded in one turn */
 #define TURN_EFFECTS_MAX 10000
+/* conversations that one turn may begin */
+#define TURN_FORKS_MAX 50
 /* S17: instructions one resume counts for */
 #define RESUME_CHARGE 100
 /* S20 */

@@ -154,17 +154,34 @@ void turn_drop_rows(Kernel *k) {
   t->n_rows = 0;
 }
 
-void commit_head(Kernel *k, Conv *c, Blob *head) {
-  Turn *t = &k->turn;
+/* Nobody has come to it yet: only the store need know of it. */
+static void on_committed_new(void *ud, Err e) {
+  Conv *c = ud;
+  Kernel *k = c->kernel;
+  on_committed(c, e);
+  if (!e) kernel_unfollowed(k, c);
+}
+
+static void commit(Kernel *k, Conv *c, Blob *head, const StoreRow *rows,
+                   size_t n, StoreDone done) {
   StoreItem item = {
-    .expected = c->revision, .head = head, .rows = t->rows, .n_rows = t->n_rows
+    .expected = c->revision, .head = head, .rows = rows, .n_rows = n
   };
   memcpy(item.key, c->key, sizeof item.key);
   blob_drop(c->pending);
   c->pending = head;
   c->busy = true;
   code_keep(k);
-  store_commit(k->store, &item, on_committed, c);
+  store_commit(k->store, &item, done, c);
+}
+
+void commit_new(Kernel *k, Conv *c, Blob *head) {
+  commit(k, c, head, NULL, 0, on_committed_new);
+}
+
+void commit_head(Kernel *k, Conv *c, Blob *head) {
+  forks_commit(k);
+  commit(k, c, head, k->turn.rows, k->turn.n_rows, on_committed);
   turn_drop_rows(k);
 }
 
@@ -174,6 +191,7 @@ static void put_back(Kernel *k, Conv *c) {
   Turn *t = &k->turn;
   turn_clear(k);
   turn_drop_rows(k);
+  forks_drop(k);
   k->trail.went = t->isolates = false;
   t->n_pieces = 0;
   buf_clear(&t->bytes);

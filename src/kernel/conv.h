@@ -118,6 +118,7 @@ struct Conv {
   Answer answers[EVENT_PAGES_MAX];
   uint32_t n_answers;
   uint64_t minted_ms;
+  bool is_unopened; /* a fork that nobody has come to: its timers rest */
   History history;
 
   /* rewound: image.c writes these beside the graph */

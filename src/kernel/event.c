@@ -105,6 +105,11 @@ void event_turn(Kernel *k, Conv *c, Event *ev) {
     draw_now(k, c, ev);
     return;
   }
+  if (c->is_unopened) {
+    put_first(c, ev);
+    fork_open(k, c);
+    return;
+  }
   if (upgrade == UPGRADE_FAILED) {
     ev->answer(ev, ERR_APP);
     return;
@@ -191,10 +196,12 @@ bool turn_boot(Kernel *k, Conv *c, int embed, Buf *page, bool *ended) {
   bool ok = !k->turn.failed;
   *ended = k->turn.finished;
   if (ok) {
+    forks_commit(k);
     fill_outbox(k, k->turn.n_pieces);
     for (uint32_t i = 0; i < c->n_insts; i++) c->insts[i]->touched = false;
   } else {
     turn_clear(k);
+    forks_drop(k);
     buf_clear(page);
     draw_banner(k, c, NULL, page);
   }
@@ -204,7 +211,11 @@ bool turn_boot(Kernel *k, Conv *c, int embed, Buf *page, bool *ended) {
 }
 
 void kernel_promote(Kernel *k, Conv *c) {
-  if (!c->provisional || c->busy || c->ended) return;
-  conv_unprovision(k, c);
-  commit_head(k, c, blob_hold(c->head));
+  if (c->busy || c->ended) return;
+  if (c->is_unopened) {
+    if (!conv_wake(k, c)) fork_open(k, c);
+  } else if (c->provisional) {
+    conv_unprovision(k, c);
+    commit_head(k, c, blob_hold(c->head));
+  }
 }

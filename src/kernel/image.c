@@ -49,6 +49,7 @@ static void put_header(Buf *b, const Conv *c) {
     buf_varint(b, c->answers[i].number);
     buf_varint(b, c->answers[i].result);
   }
+  buf_byte(b, c->is_unopened);
   put_history(b, &c->history);
 }
 
@@ -302,6 +303,7 @@ static void get_header(Reader *r, Conv *c) {
     a->result = (Err)(result % ERR_COUNT);
   }
   c->n_answers = r->err ? 0 : n;
+  c->is_unopened = get_byte(r);
   get_history(r, &c->history);
   const History *h = &c->history;
   bool is_sane = c->turn < UINT64_MAX / 2 && h->turn && h->turn <= c->turn &&

@@ -295,6 +295,8 @@ int kernel_open_lib(lua_State *L) {
     lua_pushcclosure(L, f_effect, 2);
     lua_setfield(L, -2, calls[i].op);
   }
+  kernel_open_convlib(L);
+  lua_setfield(L, -2, "conversations");
   lua_getglobal(L, "math");
   lua_pushcfunction(L, f_random);
   lua_setfield(L, -2, "random");

@@ -230,7 +230,7 @@ static void list(Kernel *k, Conv *c) {
   *b = c;
 }
 
-static void name_it(Kernel *k, Conv *c, Slice cid) {
+void conv_name(Kernel *k, Conv *c, Slice cid) {
   memcpy(c->cid, cid.ptr, CID_LEN);
   bool ok = cid_raw(cid, c->key);
   ASSERT(ok);
@@ -246,7 +246,7 @@ static Conv *load(Kernel *k, Slice cid) {
   if (!cid_raw(cid, key) || store_load(k->store, key, &head, &revision))
     return NULL;
   Conv *c = conv_new(k);
-  name_it(k, c, cid);
+  conv_name(k, c, cid);
   c->head = head;
   c->revision = revision;
   conv_clear(c);
@@ -261,11 +261,24 @@ static Conv *load(Kernel *k, Slice cid) {
   return c;
 }
 
-Conv *kernel_find(Kernel *k, Slice cid) {
+Conv *kernel_known(const Kernel *k, Slice cid) {
   if (cid.len != CID_LEN) return NULL;
-  for (Conv *c = *bucket(k, cid); c; c = c->hash_next)
-    if (memcmp(c->cid, cid.ptr, CID_LEN) == 0) return c;
-  return load(k, cid);
+  Conv *c = *bucket(k, cid);
+  while (c && memcmp(c->cid, cid.ptr, CID_LEN) != 0) c = c->hash_next;
+  return c;
+}
+
+Conv *kernel_next(const Kernel *k, const Conv *c) {
+  if (c && c->hash_next) return c->hash_next;
+  size_t i = c ? hash64(slice(c->cid, CID_LEN)) & (k->n_buckets - 1) : SIZE_MAX;
+  while (++i < k->n_buckets)
+    if (k->buckets[i]) return k->buckets[i];
+  return NULL;
+}
+
+Conv *kernel_find(Kernel *k, Slice cid) {
+  Conv *c = kernel_known(k, cid);
+  return c || cid.len != CID_LEN ? c : load(k, cid);
 }
 
 void conv_unlist(Kernel *k, Conv *c) {
@@ -308,7 +321,7 @@ void conv_unprovision(Kernel *k, Conv *c) {
 }
 
 /* Nobody came: dropped, as if it had never been (S16). */
-static void evict(Kernel *k, Conv *c) {
+void conv_evict(Kernel *k, Conv *c) {
   conv_unlist(k, c);
   k->ports.ended(k->ports.ud, c);
   conv_free(c);
@@ -316,23 +329,29 @@ static void evict(Kernel *k, Conv *c) {
 
 void kernel_sweep(Kernel *k) {
   while (k->oldest && k->oldest->minted_ms + k->config.provisional_ms <= k->now)
-    evict(k, k->oldest);
+    conv_evict(k, k->oldest);
 }
 
 /* --- minting --- */
 
-Err kernel_mint(Kernel *k, const Mint *mint, Conv **out, Buf *page) {
-  *out = NULL;
-  while (k->stats.provisional >= k->config.provisional_max) evict(k, k->oldest);
+Conv *conv_mint(Kernel *k) {
   Conv *c = conv_new(k);
   char cid[CID_LEN + 1];
   cid_mint(cid, k->now);
-  name_it(k, c, slice(cid, CID_LEN));
+  conv_name(k, c, slice(cid, CID_LEN));
+  c->minted_ms = k->now;
+  list(k, c);
+  return c;
+}
+
+Err kernel_mint(Kernel *k, const Mint *mint, Conv **out, Buf *page) {
+  *out = NULL;
+  while (k->stats.provisional >= k->config.provisional_max)
+    conv_evict(k, k->oldest);
+  Conv *c = conv_mint(k);
   c->owner = mint->owner ? xstrdup(mint->owner) : NULL;
   c->title = mint->title ? xstrdup(mint->title) : NULL;
-  c->minted_ms = k->now;
   random_seed(c->random);
-  list(k, c);
   heat(k, c);
   bool ended;
   if (!turn_boot(k, c, mint->embed, page, &ended) || ended) {

@@ -46,6 +46,8 @@ typedef struct Turn {
   Piece *pieces; /* explicit ones first, drawings are put before them */
   uint32_t n_pieces, cap_pieces;
   Buf bytes;
+  Conv *forks[TURN_FORKS_MAX]; /* that it began, not committed yet */
+  uint32_t n_forks;
   bool isolates;  /* what was before it cannot be returned to */
   StoreRow *rows; /* that go with its head */
   uint32_t n_rows, cap_rows;
@@ -180,6 +182,8 @@ Err turn_head(Kernel *k, Conv *c, const Event *ev, Blob **out);
  * them. */
 void turn_conclude(Kernel *k, Conv *c, Event *ev, uint32_t explicit);
 void commit_head(Kernel *k, Conv *c, Blob *head);
+/* The same for one that the turn began: without its rows. */
+void commit_new(Kernel *k, Conv *c, Blob *head);
 /* One change of a row that is kept with the turn, or dropped with it. `value`
  * (NULL removes the row) is the turn's now. */
 void turn_row(Kernel *k, StoreTable table, Slice key, Blob *value);
@@ -206,6 +210,26 @@ void conv_sleep(Kernel *k, Conv *c);
 void conv_provision(Kernel *k, Conv *c);   /* it goes when nobody comes */
 void conv_unprovision(Kernel *k, Conv *c); /* it stays */
 void conv_unlist(Kernel *k, Conv *c);      /* nobody finds it any more */
+void conv_evict(Kernel *k, Conv *c); /* as if it had never been; frees it */
+void conv_name(Kernel *k, Conv *c, Slice cid);
+Conv *conv_mint(Kernel *k); /* named and listed; else empty */
+/* By cid, among those in memory; NULL. */
+Conv *kernel_known(const Kernel *k, Slice cid);
+/* One after the other, in no order; NULL begins and ends. */
+Conv *kernel_next(const Kernel *k, const Conv *c);
+
+/* --- fork.c --- */
+
+/* A copy of a conversation as last committed: asleep, listed nowhere, to be
+ * freed. NULL when there is none. */
+Conv *conv_snapshot(Kernel *k, Slice cid);
+/* Begins a conversation with a state of the snapshot's. NULL past what one turn
+ * may begin. */
+Conv *conv_fork(Kernel *k, const Conv *snapshot, Slice state);
+void forks_commit(Kernel *k); /* the turn's; its own head comes next */
+void forks_drop(Kernel *k);   /* it failed */
+/* A fork's first turn, before that of its first event. */
+void fork_open(Kernel *k, Conv *c);
 
 /* --- draw.c --- */
 
@@ -297,7 +321,8 @@ void upgrade_all(Kernel *k, lua_State *L);
 bool image_holds(const Conv *c, lua_State *L);
 
 /* --- lib.c --- */
-int kernel_open_lib(lua_State *L); /* pushes the table `stube.kernel` */
+int kernel_open_lib(lua_State *L);      /* pushes the table `stube.kernel` */
+void kernel_open_convlib(lua_State *L); /* convlib.c: pushes its functions */
 void random_seed(uint64_t state[4]);
 
 static inline Kernel *kernel_of(lua_State *L) { return vm_owner(vm_of(L)); }

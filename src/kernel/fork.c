@@ -1,0 +1,74 @@
+/* Conversations looked at, and begun, from outside of their turns: a snapshot
+ * is the last committed head of one; a fork is a new one that begins where a
+ * snapshot stands. The source is touched by neither.
+ *
+ * A fork is named, listed and readable at once. Its head is committed right
+ * before the turn that made it (so that no page can know of one that is not
+ * there), or at once outside of turns; a failed turn takes its forks along. */
+#include <stdlib.h>
+
+#include "kernel/state.h"
+
+Conv *conv_snapshot(Kernel *k, Slice cid) {
+  uint8_t key[CID_RAW];
+  const Conv *known = kernel_known(k, cid);
+  if (!cid_raw(cid, key) || (known && conv_ended(known))) return NULL;
+  Conv *c = conv_new(k);
+  conv_clear(c);
+  conv_name(k, c, cid);
+  if (known)
+    c->head = blob_hold(known->head);
+  else if (store_load(k->store, key, &c->head, &c->revision))
+    c->head = NULL;
+  if (c->head && !image_header(c, blob_view(c->head))) return c;
+  conv_free(c);
+  return NULL;
+}
+
+/* --- forks --- */
+
+static void commit_fork(Kernel *k, Conv *f) {
+  commit_new(k, f, blob_hold(f->head));
+}
+
+Conv *conv_fork(Kernel *k, const Conv *snapshot, Slice state) {
+  Turn *t = &k->turn;
+  if (k->in_turn && t->n_forks >= TURN_FORKS_MAX) return NULL;
+  Conv *f = conv_mint(k);
+  conv_clear(f);
+  f->owner = snapshot->owner ? xstrdup(snapshot->owner) : NULL;
+  f->title = snapshot->title ? xstrdup(snapshot->title) : NULL;
+  f->next_id = snapshot->next_id; /* no iid in a page means another one */
+  f->turn = 1;
+  f->is_unopened = true;
+  f->history = (History){ .turn = 1, .began_ms = k->now };
+  f->head = image_head(k, f, SLICE("\0\0"), state); /* two empty lists */
+  if (k->in_turn)
+    t->forks[t->n_forks++] = f;
+  else
+    commit_fork(k, f);
+  return f;
+}
+
+void forks_commit(Kernel *k) {
+  Turn *t = &k->turn;
+  for (uint32_t i = 0; i < t->n_forks; i++) commit_fork(k, t->forks[i]);
+  t->n_forks = 0;
+}
+
+void forks_drop(Kernel *k) {
+  Turn *t = &k->turn;
+  for (uint32_t i = 0; i < t->n_forks; i++) conv_evict(k, t->forks[i]);
+  t->n_forks = 0;
+}
+
+/* --- a fork that somebody opens --- */
+
+void fork_open(Kernel *k, Conv *c) {
+  turn_begin(k, c);
+  budget_start(k->vm, &k->config.budget);
+  c->turn++;
+  c->fragment = 0;
+  c->is_unopened = false;
+  turn_conclude(k, c, NULL, 0);
+}
