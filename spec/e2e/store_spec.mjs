@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { copyFileSync, mkdirSync, mkdtempSync, rmSync, statSync,
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync,
   writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -132,6 +132,140 @@ test("a store is compacted while nobody serves it, and goes on", (t) =>
     await server.restart();
     await visitor.look();
     assert.match(visitor.text, /Attempt 2/);
+  }));
+
+test("ls has a line for each conversation, newest last", (t) =>
+  with_store(t, async (at) => {
+    const { server } = t;
+    const visitors = [];
+    for (const where of ["/guess", "/dialogs", "/guess"]) {
+      const visitor = await new Visitor(server).begin(where);
+      visitors.push(visitor);
+      if (where === "/guess") await visitor.give({ answer: "1000" });
+    }
+    await visitors[2].give({ answer: "1000" });
+    const lines = store_ok(at, "ls").trimEnd().split("\n");
+    assert.equal(lines.length, 2, "who only looked is not kept");
+    assert.match(lines[0], new RegExp(`^${visitors[0].cid} +2  \\d{4}-\\d\\d-\\d\\d ` +
+      "\\d\\d:\\d\\d:\\d\\d +\\d+  demo/guess > ui/prompt$"));
+    assert.match(lines[1], new RegExp(`^${visitors[2].cid} +3 `));
+    const newest = store(at, "ls", "--limit", "1");
+    assert.equal(newest.out, lines[1] + "\n");
+    assert.match(newest.err, /1 of 2/);
+    assert.equal(store_ok(at, "ls", "--limit", "0").split("\n").length, 3);
+  }));
+
+test("show has state and waiting code, also when the script is gone", (t) =>
+  with_store(t, async (at, dir) => {
+    const { server } = t;
+    server.app = path.join(dir, "app.lua");
+    writeFileSync(server.app, `local s = require "stube"
+local rates = { eur = 1 }
+s.mount("/sum", s.flow("spec/sum", function()
+  local total, seen = 0, { last = "none", rates = rates }
+  local function ask(text, ...)
+    local n = tonumber(s.await(s.prompt(text, nil, { name = "n" })))
+    seen.last = n
+    return n
+  end
+  while true do
+    local ok, n = pcall(ask, "After " .. total .. "?", "more")
+    total = total + (ok and n or 0)
+  end
+end))
+s.mount("/old", s.component("spec/old", {
+  render = function() return { "form", on_submit = "go", { "button" } } end,
+  on = { go = function(self) self.text = ("x"):rep(1000) end },
+}))
+`);
+    const visitor = await new Visitor(server).begin("/sum");
+    await visitor.give({ n: "7" });
+    const old = await new Visitor(server).begin("/old");
+    await old.give({});
+    rmSync(server.app);
+    for (const cid of [visitor.cid, visitor.cid.slice(0, 20)]) {
+      const text = store_ok(at, "show", cid);
+      assert.match(text, new RegExp(`^conversation ${visitor.cid}\n`));
+      assert.match(text, /\n  turn     2\n/);
+      assert.match(text, /\n  history  1 back, 0 forward\n/);
+      assert.match(text, /\nix-1 spec\/sum\n/);
+      assert.match(text, /\n  its body waits for ix-\d+\n    in await\n/);
+      assert.match(text, /\n    app.lua:6 in .*\n      text = "After 7\?"\n/);
+      assert.match(text, /\n      \.\.\. \(1\) = "more"\n/);
+      assert.match(text, /\n    in pcall\n    app.lua:11 in .*\n      total = 7\n/);
+      assert.match(text, /seen = { last = 7, rates = <app: local rates> }\n/);
+      assert.match(text, /\n  ix-\d+ ui\/prompt, called by ix-1, shows\n/);
+    }
+    assert.match(store_ok(at, "show", old.cid),
+      /text = "x{60}\.\.\." \(1000 bytes\)/);
+    const several = store(at, "show", visitor.cid.slice(0, 4));
+    assert.equal(several.code, 1);
+    assert.match(several.err, /several conversations begin with/);
+    for (const cid of ["AAAAAAAAAA", "!", visitor.cid + "A"])
+      assert.equal(store(at, "show", cid).code, 1);
+  }));
+
+/** The offsets of the heads in a database: where their magic stands. */
+function heads_in(bytes) {
+  const found = [];
+  for (let at = bytes.indexOf("STB1"); at >= 0; at = bytes.indexOf("STB1", at + 1))
+    found.push(at);
+  return found;
+}
+
+test("check reads all beside a server, and names what is damaged", (t) =>
+  with_store(t, async (at, dir) => {
+    const { server } = t;
+    const visitors = [];
+    for (let i = 0; i < 5; i++) {
+      const visitor = await new Visitor(server).begin("/guess");
+      for (let n = 0; n <= i; n++) await visitor.give({ answer: "1000" });
+      visitors.push(visitor);
+    }
+    assert.match(store_ok(at, "check"),
+      /^5 conversations, \d+ files of code, all sound\n$/);
+    const file = path.join(dir, "backup");
+    store_ok(at, "backup", file);
+    const copy = path.join(dir, "copy");
+    restore(file, at, copy);
+    const database = path.join(copy, "data.mdb");
+    const bytes = readFileSync(database);
+    const [first] = heads_in(bytes);
+    bytes[first + 100] ^= 1;
+    writeFileSync(database, bytes);
+    const done = store(copy, "check");
+    assert.equal(done.code, 1);
+    const named = /^conversation (\S+): its checksum is wrong$/m.exec(done.out);
+    assert.ok(visitors.some((v) => v.cid === named[1]), done.out);
+    assert.match(done.out, /^4 conversations, .*, 1 damaged/m);
+    assert.deepEqual(readFileSync(database), bytes, "check changed something");
+    assert.match(store(copy, "ls").err, /1 damaged/);
+    // A key that is another's: every head is refused.
+    writeFileSync(path.join(copy, "key"), Buffer.alloc(32, 7));
+    assert.match(store(copy, "check").out, /^4 conversations, .*, 5 damaged/m);
+    rmSync(path.join(copy, "key"));
+    assert.match(store(copy, "check").err, /key is missing/);
+  }));
+
+test("no byte that is wrong brings a command down", (t) =>
+  with_store(t, async (at, dir) => {
+    const visitor = await new Visitor(t.server).begin("/guess");
+    await visitor.give({ answer: "1000" });
+    await t.server.kill();
+    const copy = path.join(dir, "copy");
+    const database = path.join(copy, "data.mdb");
+    restore(path.join(at, "data.mdb"), at, copy);
+    const bytes = readFileSync(database);
+    let random = 12345;
+    for (let i = 0; i < 100; i++) {
+      random = (Math.imul(random, 1664525) + 1013904223) >>> 0;
+      const wrong = Buffer.from(bytes);
+      wrong[random % wrong.length] ^= 1 << (random >>> 29);
+      writeFileSync(database, wrong);
+      const done = store(copy, "check");
+      assert.ok(done.code === 0 || done.code === 1,
+        `byte ${random % wrong.length}: ${done.code}, ${done.err}`);
+    }
   }));
 
 test("a command that is wrong, or has no store, says so", (t) =>

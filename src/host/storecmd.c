@@ -8,11 +8,22 @@
 
 #define STORE_DIR ".stube" /* in the present folder */
 #define BACKUP_WITHIN_S 600
+#define LS_LIMIT 50
 
 const char store_usage[] =
     "usage: stube store COMMAND [--store DIR]\n"
     "\n"
     "beside a server that runs on it, too\n"
+    "  ls                 the conversations, newest last: id, turn, minted "
+    "(UTC),\n"
+    "                     bytes, frames\n"
+    "    --limit N        so many; 0: all                   (50)\n"
+    "  show CID           all that is in one; how its id begins is enough. "
+    "What\n"
+    "                     waits is read with the files it came from, which "
+    "are\n"
+    "                     loaded for that, from the store\n"
+    "  check              read every record, and say what is damaged\n"
     "  backup FILE        a copy of the database, as of one moment; not of "
     "the\n"
     "                     key, which is DIR/key and useless in other hands\n"
@@ -33,6 +44,9 @@ static const struct Command {
   bool is_optional;
   int (*run)(const StoreCmd *c);
 } commands[] = {
+  { "ls", NULL, false, store_ls },
+  { "show", "CID", false, store_show },
+  { "check", NULL, false, store_check },
   { "backup", "FILE", false, store_backup },
   { "compact", NULL, false, store_compact_command },
 };
@@ -113,7 +127,7 @@ int store_command(int argc, char **argv) {
   if (!command) return wrong("there is no command %s", argv[0]);
   StoreCmd c = { .name = command->name,
                  .dir = STORE_DIR,
-                 .limit = UINT64_MAX,
+                 .limit = LS_LIMIT,
                  .within_s = BACKUP_WITHIN_S };
   for (int i = 1; i < argc; i++) {
     if (argv[i][0] == '-' && argv[i][1]) {

@@ -9,7 +9,7 @@
 #ifndef HOST_STORECMD_H
 #define HOST_STORECMD_H
 
-#include "store/store.h"
+#include "host/host.h"
 
 /* Codes that a command ends with. */
 enum { STORE_OK = 0, STORE_BAD = 1, STORE_USAGE = 2 };
@@ -36,6 +36,20 @@ int store_fail(const StoreCmd *c, const char *fmt, ...)
 Store *store_look(const StoreCmd *c);
 /* Is there a store at all? Says so when not. */
 bool store_is_there(const StoreCmd *c);
+/* The same with all it takes to read conversations; or says why not: NULL. */
+Host *store_host(const StoreCmd *c);
+/* The ids of the conversations behind `after` (NULL: all), oldest first, so
+ * many as fit. Rows that are damaged are passed over. */
+#define STORE_BATCH 256
+typedef struct StoreKeys {
+  uint8_t list[STORE_BATCH][CID_RAW];
+  size_t n;
+} StoreKeys;
+void store_keys(Store *s, const uint8_t *after, StoreKeys *out);
+/* "2026-11-25 23:02:39" */
+const char *as_time(char out[32], uint64_t ms);
+void cid_of(char out[CID_LEN + 1], const uint8_t key[CID_RAW]);
+
 /* "1,234" */
 const char *with_commas(char out[32], uint64_t n);
 /* "12.3 MB" */
@@ -59,6 +73,9 @@ uint64_t progress_ms(const Progress *p);
 void progress_end(Progress *p);
 
 /* --- the commands --- */
+int store_ls(const StoreCmd *c);
+int store_show(const StoreCmd *c);
+int store_check(const StoreCmd *c);
 int store_backup(const StoreCmd *c);
 int store_compact_command(const StoreCmd *c);
 

@@ -1,5 +1,7 @@
 #include "kernel/history.h"
 
+#include <stdio.h>
+
 #include "kernel/delta.h"
 #include "kernel/state.h"
 
@@ -348,8 +350,10 @@ static bool walk_on(Walk *w) {
   blob_drop(w->held);
   w->held = value;
   if (point_row_read(w->c, turn, blob_view(value), &row)) {
-    log_with(w->k->config.log, LOG_ERROR, "a row of history is damaged",
-             { "conversation", slice_str(w->c->cid) });
+    char at[24];
+    snprintf(at, sizeof at, "%llu", (unsigned long long)turn);
+    kernel_trouble(w->k, w->c, "a row of history is damaged", "turn",
+                   slice_str(at));
     return false;
   }
   if (w->trail) remove_row(w->k, w->c, w->trail, turn, value->len);

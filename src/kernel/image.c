@@ -412,9 +412,8 @@ static Err get_graph(Kernel *k, lua_State *L, const Conv *c, Slice graph) {
       lua_pop(L, 1);
       continue;
     }
-    log_with(k->config.log, LOG_ERROR, "a head could not be revived",
-             { "conversation", slice_str(c->cid) },
-             { "error", slice_str(lua_tostring(L, -1)) });
+    kernel_trouble(k, c, "a head could not be revived", "error",
+                   slice_str(lua_tostring(L, -1)));
     lua_pop(L, 1);
     return e;
   }
@@ -429,10 +428,8 @@ static Err get_structs(Kernel *k, Conv *c, Slice frames) {
     conv_clear(c);
     if (r.err != ERR_NOT_FOUND) return r.err;
     if (tries < HEAD_REVIVALS_MAX && code_revive_version(k, r.lacks)) continue;
-    log_with(k->config.log, LOG_ERROR,
-             "a conversation has a component that is not defined",
-             { "conversation", slice_str(c->cid) },
-             { "component", slice_str(r.lacked) });
+    kernel_trouble(k, c, "a conversation has a component that is not defined",
+                   "component", slice_str(r.lacked));
     return ERR_NOT_FOUND;
   }
 }
@@ -475,5 +472,28 @@ Err image_restore(Kernel *k, Conv *c, Slice head, bool with_header) {
   r.in = parts.page;
   if (r.in.len) get_page(&r, c);
   if (r.err) conv_clear(c);
+  return r.err;
+}
+
+Err image_outline(Kernel *k, Conv *c, Slice head) {
+  lua_State *L = vm_lua(k->vm);
+  Image parts;
+  Slice frames;
+  conv_clear(c);
+  Err e = split(c, head, &parts);
+  Reader r = { .in = parts.header, .err = e };
+  if (!e) get_header(&r, c);
+  if (!r.err) r.err = take_block(&parts.state, &frames);
+  while (!r.err) {
+    r = (Reader){ .in = frames };
+    get_frames(&r, k, c);
+    if (!r.err) return OK;
+    conv_clear(c);
+    if (r.err != ERR_NOT_FOUND || def_find(k, slice_str(r.lacked))) break;
+    lua_newtable(L); /* its name is all that is asked for */
+    def_set(k, slice_str(r.lacked), lua_gettop(L));
+    lua_pop(L, 1);
+    r.err = OK;
+  }
   return r.err;
 }

@@ -12,6 +12,7 @@
 #define KERNEL_KERNEL_H
 
 #include "base/hash.h"
+#include "base/limits.h"
 #include "base/log.h"
 #include "lua/budget.h"
 #include "persist/persist.h"

@@ -135,9 +135,13 @@ bool code_revive(Kernel *k, const uint8_t digest[DIGEST_BYTES]) {
     name_revived(k, L, first);
   } else {
     vm_push_error_text(L, -1);
-    log_with(k->config.log, LOG_ERROR, "old code could not be revived",
-             { "error", slice_str(lua_tostring(L, -1)) },
-             { "traceback", vm_traceback(k->vm) });
+    if (k->why)
+      kernel_trouble(k, NULL, "old code could not be revived", "error",
+                     slice_str(lua_tostring(L, -1)));
+    else
+      log_with(k->config.log, LOG_ERROR, "old code could not be revived",
+               { "error", slice_str(lua_tostring(L, -1)) },
+               { "traceback", vm_traceback(k->vm) });
     lua_pop(L, 2);
   }
   luaL_unref(L, LUA_REGISTRYINDEX, k->old_defs_ref);

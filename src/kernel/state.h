@@ -77,7 +77,9 @@ struct Kernel {
   int old_defs_ref;     /* what a revival defines, or LUA_NOREF */
   bool in_turn;
   Turn turn;
-  Trail trail;           /* what the turn makes of the history */
+  Trail trail; /* what the turn makes of the history */
+  Buf *why; /* not NULL: what is wrong with a conversation is told here, not in
+             * the log (inspect.c) */
   Buf scratch, json;     /* of drawings; of a field's value */
   Buf head, part, state; /* of the head being encoded */
 };
@@ -283,6 +285,9 @@ Err image_header(Conv *c, Slice head);
 /* Makes the conversation what a state says; its pages hold nothing of it. On
  * failure it is empty. */
 Err image_revive(Kernel *k, Conv *c, Slice state);
+/* Header and structs, without the graph. A component that nobody defines gets
+ * an empty definition: no turn may run here afterwards. */
+Err image_outline(Kernel *k, Conv *c, Slice head);
 /* Puts the conversation back to what `head` says; its header (ids, answers,
  * turn number) only when asked: a rollback never rewinds that. On failure it is
  * empty. */
@@ -319,6 +324,12 @@ void upgrade_all(Kernel *k, lua_State *L);
 
 /* Do instances and tasks fit together, and with the root on top of L? */
 bool image_holds(const Conv *c, lua_State *L);
+
+/* --- inspect.c --- */
+
+/* Something about a conversation (or NULL) cannot be read. */
+void kernel_trouble(Kernel *k, const Conv *c, const char *what, const char *key,
+                    Slice detail);
 
 /* --- lib.c --- */
 int kernel_open_lib(lua_State *L);      /* pushes the table `stube.kernel` */

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #define DEPTH_MAX 16     /* of Show.depth: the ancestors of a table */
+#define LINE_BYTES 72    /* longer tables are written over several */
 #define COROUTINES_MAX 8 /* that wait for each other */
 
 typedef struct Print {
@@ -157,6 +158,16 @@ static bool next_item(Print *p, size_t *n) {
   return ok;
 }
 
+static void print_key(Print *p, const Key *k, int idx) {
+  if (k->type == LUA_TSTRING && is_word(k->text)) {
+    buf_slice(p->out, k->text);
+    return;
+  }
+  buf_lit(p->out, "[");
+  print_value(p, idx);
+  buf_lit(p->out, "]");
+}
+
 static void print_items(Print *p, int table) {
   lua_State *L = p->L;
   int top = lua_gettop(L);
@@ -175,14 +186,8 @@ static void print_items(Print *p, int table) {
   int list = lua_gettop(L);
   for (size_t i = 0; i < n_others && next_item(p, &n); i++) {
     lua_rawgeti(L, list, keys[i].index);
-    if (keys[i].type == LUA_TSTRING && is_word(keys[i].text)) {
-      buf_slice(p->out, keys[i].text);
-      buf_lit(p->out, " = ");
-    } else {
-      buf_lit(p->out, "[");
-      print_value(p, list + 1);
-      buf_lit(p->out, "] = ");
-    }
+    print_key(p, &keys[i], list + 1);
+    buf_lit(p->out, " = ");
     lua_rawget(L, table);
     print_value(p, list + 1);
     lua_settop(L, list);
@@ -292,6 +297,57 @@ void show_value(const Show *s, lua_State *L, int idx, Buf *out) {
   buf_slice(out, buf_view(&text));
   if (text.err) buf_lit(out, " ...");
   buf_free(&text);
+}
+
+static void put_item(const Show *s, lua_State *L, const char *indent,
+                     Buf *out) {
+  buf_lit(out, " = ");
+  show_value(s, L, -1, out);
+  buf_printf(out, "\n%s", indent);
+  lua_pop(L, 1);
+}
+
+/* Both of the table's parts, as print_items has them. */
+static void put_items(const Show *s, lua_State *L, int table,
+                      const char *indent, Buf *out) {
+  size_t n = 0, n_others;
+  lua_Integer row = row_len(L, table);
+  for (lua_Integer i = 1; i <= row && n < s->items; i++, n++) {
+    buf_printf(out, "  [%lld]", (long long)i);
+    lua_rawgeti(L, table, i);
+    put_item(s, L, indent, out);
+  }
+  const Key *keys = other_keys(L, table, row, &n_others);
+  int list = lua_gettop(L);
+  for (size_t i = 0; i < n_others && n < s->items; i++, n++) {
+    lua_rawgeti(L, list, keys[i].index);
+    buf_lit(out, "  ");
+    print_key(&(Print){ .s = s, .L = L, .out = out }, &keys[i], list + 1);
+    lua_rawget(L, table);
+    put_item(s, L, indent, out);
+  }
+  size_t more = (size_t)row + n_others - n;
+  if (more) buf_printf(out, "  (%zu more)\n%s", more, indent);
+}
+
+void show_lines(const Show *s, lua_State *L, int idx, const char *indent,
+                Buf *out) {
+  Buf flat = { 0 };
+  int top = lua_gettop(L);
+  idx = lua_absindex(L, idx);
+  luaL_checkstack(L, 12, "showing a value");
+  show_value(s, L, idx, &flat);
+  if (flat.len <= LINE_BYTES || lua_type(L, idx) != LUA_TTABLE) {
+    buf_slice(out, buf_view(&flat));
+    buf_lit(out, "\n");
+  } else {
+    print_class(&(Print){ .s = s, .L = L, .out = out }, idx);
+    buf_printf(out, "{\n%s", indent);
+    put_items(s, L, idx, indent, out);
+    buf_lit(out, "}\n");
+  }
+  buf_free(&flat);
+  lua_settop(L, top);
 }
 
 /* --- coroutines --- */

@@ -25,6 +25,11 @@ void show_init(Show *s); /* what fits a terminal; no names */
 /* Appends the value at `idx` as one line of almost Lua: `{ n = 3, "x" }`. */
 void show_value(const Show *s, lua_State *L, int idx, Buf *out);
 
+/* The same; a table that would be a long line gets one for each item, each
+ * begins with `indent`. A line end comes last. */
+void show_lines(const Show *s, lua_State *L, int idx, const char *indent,
+                Buf *out);
+
 /* Appends the calls that stand on the waiting coroutine `co`, innermost first,
  * those of coroutines it waits for before its own: where each is, and its local
  * variables. Every line begins with `indent`. Uses the stack of `L`, which is

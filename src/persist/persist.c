@@ -87,6 +87,21 @@ void persist_describe(Persist *p, PersistDescribe describe, void *ud) {
   p->describe_ud = ud;
 }
 
+bool persist_name(const Persist *p, lua_State *L, int idx, Buf *out) {
+  lua_pushvalue(L, idx);
+  const TValue *v = s2v(L->top.p - 1);
+  uint32_t i = names_can_hold(v) ? names_of(&p->names, names_address(v))
+                                 : NO_NAME;
+  lua_pop(L, 1);
+  if (i == NO_NAME) return false;
+  size_t len = p->names.list[i].path_len;
+  char *at = buf_reserve(out, len);
+  if (!at) return true; /* a full Buf says so itself */
+  names_write(&p->names, i, at + len);
+  out->len += len;
+  return true;
+}
+
 static void push_text(lua_State *L, void *ud) {
   const Buf *b = ud;
   size_t len = b->len < NEWS_MAX ? b->len : NEWS_MAX;

@@ -55,6 +55,10 @@ Err persist_decode(Persist *p, lua_State *L, Slice bytes);
  * revived (loader_revive, persist_collect_old), it can be tried again. */
 bool persist_missing(const Persist *p, uint8_t out[DIGEST_BYTES]);
 
+/* Appends the path by which the object at `idx` is known as the host's
+ * ("shop/db: local cache"); false when it is not. */
+bool persist_name(const Persist *p, lua_State *L, int idx, Buf *out);
+
 /* How an error names the first step from the root: the kernel's instances and
  * tasks
  * ("flow \"shop/order\""). `key` is the stack index of the root's key.

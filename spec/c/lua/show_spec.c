@@ -91,6 +91,38 @@ static void test_a_table_in_itself_ends(void **state) {
       "this } } }");
 }
 
+static void test_a_large_table_has_a_line_for_each_item(void **state) {
+  (void)state;
+  Show s;
+  Buf out = { 0 };
+  show_init(&s);
+  compile(L, "local t = { 'one', note = ('x'):rep(50), list = { 1, 2, 3 }, "
+             "['a b'] = true } return t, { n = 1 }");
+  lua_call(L, 0, 2);
+  show_lines(&s, L, -2, "| ", &out);
+  show_lines(&s, L, -1, "| ", &out);
+  buf_byte(&out, '\0');
+  assert_string_equal(
+      out.ptr,
+      "{\n"
+      "|   [1] = \"one\"\n"
+      "|   [\"a b\"] = true\n"
+      "|   list = { 1, 2, 3 }\n"
+      "|   note = \"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\"\n"
+      "| }\n"
+      "{ n = 1 }\n");
+  lua_pop(L, 2);
+  compile(L,
+          "local t = {} for i = 1, 30 do t[i] = 'number ' .. i end return t");
+  lua_call(L, 0, 1);
+  buf_clear(&out);
+  show_lines(&s, L, -1, "", &out);
+  buf_byte(&out, '\0');
+  assert_contains(out.ptr, "  [20] = \"number 20\"\n  (10 more)\n}\n");
+  lua_pop(L, 1);
+  buf_free(&out);
+}
+
 static bool name_of(void *ud, lua_State *on, int idx, Buf *out) {
   if (lua_topointer(on, idx) != ud) return false;
   buf_lit(out, "the thing");
@@ -173,6 +205,7 @@ int main(void) {
     spec(test_no_metamethod_is_called),
     spec(test_all_is_bounded),
     spec(test_a_table_in_itself_ends),
+    spec(test_a_large_table_has_a_line_for_each_item),
     spec(test_what_the_host_knows_has_a_name),
     spec(test_a_waiting_coroutine_shows_its_calls),
     spec(test_coroutines_that_wait_inside_are_shown_too),
