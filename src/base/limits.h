@@ -60,6 +60,8 @@
  * larger is written, so that an app that grows without end does not fill the
  * disk for everyone */
 #define STORE_BYTES_MAX ((uint64_t)64 << 30)
+/* cold heads read at the same time */
+#define STORE_READERS 4
 /* with relaxed durability, from one sync to the next: what a power cut takes */
 #define STORE_SYNC_MS 1000
 /* of LMDB's lock file, for its 126 readers: made whole before it is mapped,

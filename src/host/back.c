@@ -16,7 +16,7 @@ typedef struct BackEvent {
 
 /* It is not kept: the client learns where the conversation stands. */
 static void refuse_turn(const BackEvent *b) {
-  const Conv *c = kernel_find(b->host->kernel, slice_str(b->cid));
+  const Conv *c = kernel_known(b->host->kernel, slice_str(b->cid));
   HttpHeader headers[] = { HEADER("Content-Type", "application/json"),
                            HEADER("Cache-Control", "no-store") };
   Buf body = { 0 };
@@ -53,8 +53,8 @@ static Err read_turn(Host *h, const HttpReq *req, uint64_t *turn) {
   return e;
 }
 
-void handle_back(Host *h, HttpReq *req, const RouteMatch *m) {
-  Conv *c = kernel_find(h->kernel, route_param(m, "cid"));
+void visit_back(Host *h, HttpReq *req, const RouteMatch *m, Conv *c) {
+  (void)m;
   uint64_t turn = 0;
   Err e = OK;
   if (!c || conv_ended(c))

@@ -154,13 +154,44 @@ static int f_post(lua_State *L) {
   return 1;
 }
 
+typedef struct DriveFetch {
+  Host *host;
+  int result; /* the table that says what became of it */
+} DriveFetch;
+
+static void drive_found(void *ud, Conv *c, Err e) {
+  DriveFetch *f = ud;
+  lua_State *L = vm_lua(f->host->vm);
+  lua_rawgeti(L, LUA_REGISTRYINDEX, f->result);
+  lua_pushboolean(L, c != NULL);
+  lua_setfield(L, -2, "found");
+  lua_pushstring(L, err_name(e));
+  lua_setfield(L, -2, "result");
+  lua_pop(L, 1);
+  luaL_unref(L, LUA_REGISTRYINDEX, f->result);
+  free(f);
+}
+
+/* fetch(cid) -> a table whose `found` and `result` are set once it is known */
+static int f_fetch(lua_State *L) {
+  Host *h = drive_host(L);
+  Slice cid;
+  cid.ptr = luaL_checklstring(L, 1, &cid.len);
+  DriveFetch *f = xcalloc(1, sizeof *f);
+  lua_newtable(L);
+  lua_pushvalue(L, -1);
+  *f = (DriveFetch){ h, luaL_ref(L, LUA_REGISTRYINDEX) };
+  kernel_fetch(h->kernel, cid, drive_found, f);
+  return 1;
+}
+
 /* poll() -> how many commits are still under way */
 static int f_poll(lua_State *L) {
   lua_pushinteger(L, (lua_Integer)store_poll(drive_host(L)->store));
   return 1;
 }
 
-/* hold(bool): commits complete only through settle(). */
+/* hold(bool): commits complete only through settle(), fetches not at all. */
 static int f_hold(lua_State *L) {
   store_memory_hold(drive_host(L)->store, lua_toboolean(L, 1));
   return 0;
@@ -240,6 +271,9 @@ static int f_stats(lua_State *L) {
   lua_setfield(L, -2, "turns");
   lua_pushinteger(L, (lua_Integer)s.failed_turns);
   lua_setfield(L, -2, "failed_turns");
+  StoreStats store = store_stats(drive_host(L)->store);
+  lua_pushinteger(L, (lua_Integer)store.fetches);
+  lua_setfield(L, -2, "fetches");
   return 1;
 }
 
@@ -292,8 +326,8 @@ static void open_drive(Host *h) {
     { "hold", f_hold },       { "settle", f_settle },   { "take", f_take },
     { "page", f_page },       { "alive", f_alive },     { "stats", f_stats },
     { "offered", f_offered }, { "collect", f_collect }, { "log", f_log },
-    { "styles", f_styles },   { "budget", f_budget },   { "hot", f_hot },
-    { "history", f_history }, { NULL, NULL },
+    { "styles", f_styles },   { "fetch", f_fetch },     { "budget", f_budget },
+    { "hot", f_hot },         { "history", f_history }, { NULL, NULL },
   };
   lua_State *L = vm_lua(h->vm);
   lua_newtable(L);

@@ -89,9 +89,16 @@ static void page_drawn(Event *ev, Err result) {
   free(p);
 }
 
-/* The conversation of a request, for its owner; answers what it refuses. */
-static Conv *find_conv(Host *h, HttpReq *req, const RouteMatch *m) {
-  Conv *c = kernel_find(h->kernel, route_param(m, "cid"));
+static void draw_page_of(Host *h, HttpReq *req, Conv *c) {
+  PageEvent *p = xcalloc(1, sizeof *p);
+  *p = (PageEvent){ .host = h, .req = req, .conv = c };
+  p->ev.draw = &p->root;
+  p->ev.answer = page_drawn;
+  kernel_post(h->kernel, c, &p->ev);
+}
+
+static void visit_page(Host *h, HttpReq *req, const RouteMatch *m, Conv *c) {
+  (void)m;
   if (!c || (conv_ended(c) && !conv_lost(c)))
     refuse(req, ERR_GONE);
   else if (!trust_owns(h, req, c))
@@ -99,18 +106,7 @@ static Conv *find_conv(Host *h, HttpReq *req, const RouteMatch *m) {
   else if (conv_lost(c))
     reply_lost(h, req, c);
   else
-    return c;
-  return NULL;
-}
-
-static void handle_conv(Host *h, HttpReq *req, const RouteMatch *m) {
-  Conv *c = find_conv(h, req, m);
-  if (!c) return;
-  PageEvent *p = xcalloc(1, sizeof *p);
-  *p = (PageEvent){ .host = h, .req = req, .conv = c };
-  p->ev.draw = &p->root;
-  p->ev.answer = page_drawn;
-  kernel_post(h->kernel, c, &p->ev);
+    draw_page_of(h, req, c);
 }
 
 /* --- assets --- */
@@ -140,15 +136,15 @@ static const struct {
   const char *pattern;
   Endpoint endpoint;
 } table[] = {
-  { METHOD_GET, "/conv/:cid", { handle_conv, NULL } },
-  { METHOD_GET, "/conv/:cid/sse", { handle_stream, NULL } },
-  { METHOD_POST, "/conv/:cid/back", { handle_back, NULL } },
-  { METHOD_POST, "/conv/:cid/:iid/:event", { handle_event, NULL } },
-  { METHOD_GET, "/stube/client.js", { handle_client, NULL } },
-  { METHOD_GET, "/stube/ui.css", { handle_ui, NULL } },
-  { METHOD_GET, "/stube/styles.css", { handle_styles, NULL } },
-  { METHOD_GET, "/stube/health", { handle_health, NULL } },
-  { METHOD_GET, "/stube/metrics", { handle_metrics, NULL } },
+  { METHOD_GET, "/conv/:cid", { .visit = visit_page } },
+  { METHOD_GET, "/conv/:cid/sse", { .visit = visit_stream } },
+  { METHOD_POST, "/conv/:cid/back", { .visit = visit_back } },
+  { METHOD_POST, "/conv/:cid/:iid/:event", { .visit = visit_event } },
+  { METHOD_GET, "/stube/client.js", { .handle = handle_client } },
+  { METHOD_GET, "/stube/ui.css", { .handle = handle_ui } },
+  { METHOD_GET, "/stube/styles.css", { .handle = handle_styles } },
+  { METHOD_GET, "/stube/health", { .handle = handle_health } },
+  { METHOD_GET, "/stube/metrics", { .handle = handle_metrics } },
 };
 
 void endpoints_add(Host *h) {
@@ -161,7 +157,7 @@ void endpoints_add(Host *h) {
 
 bool endpoints_mount(Host *h, Mount *m) {
   Endpoint *e = xcalloc(1, sizeof *e);
-  *e = (Endpoint){ handle_mount, m };
+  *e = (Endpoint){ .handle = handle_mount, .mount = m };
   if (!router_add(h->router, METHOD_GET, slice_str(m->path), e)) return true;
   free(e);
   return false;
@@ -171,12 +167,51 @@ void endpoints_unmount(Host *h, Mount *m) {
   free(router_remove(h->router, METHOD_GET, slice_str(m->path)));
 }
 
+/* --- conversations that may have to come from the disk --- */
+
+typedef struct Visit {
+  Host *host;
+  HttpReq *req; /* holds this */
+} Visit;
+
+/* Routes may have changed meanwhile, but not ours: it is looked up again. */
+static void on_found(void *ud, Conv *c, Err e) {
+  Visit v = *(Visit *)ud;
+  RouteMatch m;
+  if (e == ERR_UNAVAILABLE) {
+    event_reply(v.req, e);
+    return;
+  }
+  kernel_now(v.host->kernel, clock_wall_ms());
+  RouteResult r = router_find(v.host->router, req_method(v.req),
+                              req_path(v.req), &m);
+  ASSERT(r == ROUTE_FOUND);
+  ((Endpoint *)m.target)->visit(v.host, v.req, &m, c);
+}
+
+static void enter(Host *h, HttpReq *req, const RouteMatch *m) {
+  const Endpoint *e = m->target;
+  if (!e->visit) {
+    e->handle(h, req, m);
+    return;
+  }
+  Slice cid = route_param(m, "cid");
+  Conv *c = kernel_known(h->kernel, cid);
+  if (c) {
+    e->visit(h, req, m, c);
+    return;
+  }
+  Visit *v = arena_alloc(req_arena(req), sizeof *v);
+  *v = (Visit){ h, req };
+  kernel_fetch(h->kernel, cid, on_found, v);
+}
+
 void on_request(void *ud, HttpReq *req) {
   Host *h = ud;
   kernel_now(h->kernel, clock_wall_ms());
   RouteMatch m;
   switch (router_find(h->router, req_method(req), req_path(req), &m)) {
-  case ROUTE_FOUND: ((Endpoint *)m.target)->handle(h, req, &m); break;
+  case ROUTE_FOUND: enter(h, req, &m); break;
   case ROUTE_NONE: refuse(req, ERR_NOT_FOUND); break;
   case ROUTE_METHOD: {
     HttpHeader allow = { SLICE_INIT("Allow"), slice_str(m.allow) };

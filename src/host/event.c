@@ -130,10 +130,9 @@ static bool is_plain_form(const HttpReq *req, BodyKind kind) {
   return kind == BODY_FORM && !req_header(req, "Datastar-Request").ptr;
 }
 
-void handle_event(Host *h, HttpReq *req, const RouteMatch *m) {
+void visit_event(Host *h, HttpReq *req, const RouteMatch *m, Conv *c) {
   Slice name = route_param(m, "event"), query = req_query(req);
   uint32_t iid = iid_parse(route_param(m, "iid"));
-  Conv *c = kernel_find(h->kernel, route_param(m, "cid"));
   BodyKind kind = BODY_NONE;
   Slice p = { 0 }, mac = { 0 };
   Err e = OK;

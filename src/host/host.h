@@ -29,6 +29,9 @@ typedef struct Mount {
 /* What a matched path means (endpoints.c). */
 typedef struct Endpoint {
   void (*handle)(Host *h, HttpReq *req, const RouteMatch *m);
+  /* Of a path with a :cid, in its place: the conversation has been found, or is
+   * NULL when there is none. */
+  void (*visit)(Host *h, HttpReq *req, const RouteMatch *m, Conv *c);
   Mount *mount;
 } Endpoint;
 
@@ -127,21 +130,21 @@ Err request_push_embed(Host *h, HttpReq *req, const RouteMatch *match,
                        const Mount *m);
 
 /* --- event.c: POST /conv/... --- */
-void handle_event(Host *h, HttpReq *req, const RouteMatch *m);
+void visit_event(Host *h, HttpReq *req, const RouteMatch *m, Conv *c);
 /* Reads `Stube-Event`, the page and the number, when it is there. */
 Err event_number(const HttpReq *req, Event *ev);
 /* Answers the client's POST: 204, or why not. */
 void event_reply(HttpReq *req, Err result);
 
 /* --- back.c: POST /conv/:cid/back --- */
-void handle_back(Host *h, HttpReq *req, const RouteMatch *m);
+void visit_back(Host *h, HttpReq *req, const RouteMatch *m, Conv *c);
 
 /* --- live.c: who follows a conversation --- */
 void live_release(void *ud, Conv *c, uint64_t turn, const Fragment *f,
                   size_t n);
 void live_ended(void *ud, Conv *c);
 bool live_forget(void *ud, Conv *c);
-void handle_stream(Host *h, HttpReq *req, const RouteMatch *m);
+void visit_stream(Host *h, HttpReq *req, const RouteMatch *m, Conv *c);
 
 /* --- page.c --- */
 void page_headers(Host *h);

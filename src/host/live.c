@@ -230,8 +230,8 @@ static void repainted(Event *ev, Err result) {
   free(r);
 }
 
-void handle_stream(Host *h, HttpReq *req, const RouteMatch *m) {
-  Conv *c = kernel_find(h->kernel, route_param(m, "cid"));
+void visit_stream(Host *h, HttpReq *req, const RouteMatch *m, Conv *c) {
+  (void)m;
   if (!c || conv_ended(c)) {
     http_reply_err(req, ERR_GONE);
     return;

@@ -140,6 +140,8 @@ static void put_store(const Host *h, Buf *b) {
           s.failures);
   put_one(b, "store_items_total", "counter",
           "Turns and other items in those that were kept.", s.items);
+  put_one(b, "store_fetches_total", "counter",
+          "Conversations read from the store.", s.fetches);
   put_head(b, "store_batch_items", "histogram",
            "Items that shared one transaction.");
   put_histogram(b, "store_batch_items", s.batch, 0, s.items);

@@ -159,8 +159,16 @@ typedef struct Mint {
  */
 Err kernel_mint(Kernel *k, const Mint *mint, Conv **out, Buf *page);
 
-/* By cid; NULL when there is none here. */
+/* By cid, when it is in memory; or NULL. */
+Conv *kernel_known(const Kernel *k, Slice cid);
+/* By cid; one that sleeps in the store only is read at once, however long the
+ * disk takes. NULL when there is none. */
 Conv *kernel_find(Kernel *k, Slice cid);
+/* The same without waiting: `found` is called at once when it is here, else
+ * from store_poll. Without a conversation: ERR_NOT_FOUND, ERR_IO when its
+ * record is damaged, ERR_UNAVAILABLE. All who ask meanwhile share one read. */
+typedef void (*KernelFound)(void *ud, Conv *c, Err e);
+void kernel_fetch(Kernel *k, Slice cid, KernelFound found, void *ud);
 
 /* Somebody is really there: from now on the conversation is saved. */
 void kernel_promote(Kernel *k, Conv *c);

@@ -237,14 +237,7 @@ void conv_name(Kernel *k, Conv *c, Slice cid) {
   c->mac_key = mac_key(k->config.key, cid);
 }
 
-/* Learns of a conversation that only the store knows. It stays asleep. Its turn
- * number moves on, so that pages from before are painted anew. */
-static Conv *load(Kernel *k, Slice cid) {
-  uint8_t key[CID_RAW];
-  Blob *head;
-  uint64_t revision;
-  if (!cid_raw(cid, key) || store_load(k->store, key, &head, &revision))
-    return NULL;
+Conv *conv_adopt(Kernel *k, Slice cid, Blob *head, uint64_t revision) {
   Conv *c = conv_new(k);
   conv_name(k, c, cid);
   c->head = head;
@@ -277,13 +270,19 @@ Conv *kernel_next(const Kernel *k, const Conv *c) {
 }
 
 Conv *kernel_find(Kernel *k, Slice cid) {
+  uint8_t key[CID_RAW];
+  Blob *head;
+  uint64_t revision;
   Conv *c = kernel_known(k, cid);
-  return c || cid.len != CID_LEN ? c : load(k, cid);
+  if (c || !cid_raw(cid, key) || store_load(k->store, key, &head, &revision))
+    return c;
+  return conv_adopt(k, cid, head, revision);
 }
 
 void conv_unlist(Kernel *k, Conv *c) {
   conv_unprovision(k, c);
   cool(k, c);
+  fetch_forget(k, c);
   for (Conv **b = bucket(k, slice(c->cid, CID_LEN)); *b; b = &(*b)->hash_next) {
     if (*b != c) continue;
     *b = c->hash_next;

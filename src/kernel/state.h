@@ -53,6 +53,8 @@ typedef struct Turn {
   uint32_t n_rows, cap_rows;
 } Turn;
 
+typedef struct ConvFetch ConvFetch;
+
 struct Kernel {
   Vm *vm;
   Persist *persist;
@@ -62,6 +64,7 @@ struct Kernel {
   uint64_t now;
   Conv **buckets; /* by cid; a power of two */
   size_t n_buckets;
+  ConvFetch *fetches[256]; /* under way, by cid */
   Conv *oldest, *newest;   /* provisional ones, in minting order */
   Conv *coldest, *hottest; /* awake ones, by last use */
   KernelStats stats;
@@ -204,6 +207,11 @@ bool turn_boot(Kernel *k, Conv *c, int embed, Buf *page, bool *ended);
 
 /* --- session.c --- */
 
+/* Learns of a conversation that only the store knew; takes `head`. It stays
+ * asleep. Its turn number moves on, so that pages from before are painted anew.
+ * NULL when the head is damaged. */
+Conv *conv_adopt(Kernel *k, Slice cid, Blob *head, uint64_t revision);
+
 /* Makes it the most recently used one, decoding it when it sleeps; others may
  * fall asleep for it. On failure it has ended. */
 Err conv_wake(Kernel *k, Conv *c);
@@ -215,8 +223,6 @@ void conv_unlist(Kernel *k, Conv *c);      /* nobody finds it any more */
 void conv_evict(Kernel *k, Conv *c); /* as if it had never been; frees it */
 void conv_name(Kernel *k, Conv *c, Slice cid);
 Conv *conv_mint(Kernel *k); /* named and listed; else empty */
-/* By cid, among those in memory; NULL. */
-Conv *kernel_known(const Kernel *k, Slice cid);
 /* One after the other, in no order; NULL begins and ends. */
 Conv *kernel_next(const Kernel *k, const Conv *c);
 
@@ -232,6 +238,9 @@ void forks_commit(Kernel *k); /* the turn's; its own head comes next */
 void forks_drop(Kernel *k);   /* it failed */
 /* A fork's first turn, before that of its first event. */
 void fork_open(Kernel *k, Conv *c);
+
+/* --- fetch.c --- */
+void fetch_forget(Kernel *k, const Conv *c); /* it leaves memory */
 
 /* --- draw.c --- */
 

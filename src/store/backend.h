@@ -11,6 +11,8 @@ typedef struct StoreBackend {
   size_t (*poll)(Store *s);
   Err (*load)(Store *s, const uint8_t key[CID_RAW], Blob **head,
               uint64_t *revision);
+  void (*fetch)(Store *s, const uint8_t key[CID_RAW], StoreFetched done,
+                void *ud);
   Err (*get)(Store *s, StoreTable table, Slice key, Blob **value);
   Err (*scan)(Store *s, StoreTable table, Slice from, StoreSee see, void *ud);
   Err (*damaged)(Store *s, StoreTable table, StoreSee see, void *ud);
@@ -40,7 +42,28 @@ typedef struct Pending {
   uint64_t since_ns; /* on the monotonic clock: when it was queued */
 } Pending;
 
-/* A list of them, in order. */
+/* One head to be read. */
+typedef struct Fetch {
+  uint8_t key[CID_RAW];
+  StoreFetched done;
+  void *ud;
+  Err result;
+  Blob *head;
+  uint64_t revision;
+} Fetch;
+
+/* A queue of them: list[first] is the oldest of n. */
+typedef struct Fetches {
+  Fetch *list;
+  size_t first, n, cap;
+} Fetches;
+
+void fetches_add(Fetches *f, const Fetch *fetch);
+Fetch fetches_take(Fetches *f); /* the oldest; there is one */
+/* Calls `done` of each. What is added from inside a `done` stays. */
+void fetches_finish(Fetches *f);
+
+/* A list of commits, in order. */
 typedef struct Pendings {
   Pending *list;
   size_t n, cap;

@@ -3,6 +3,7 @@
  *   lmdb.c    the loop's side: queue, answers, numbers
  *   write.c   the writer thread: one transaction takes all that has queued
  *   read.c    rows, heads and scans
+ *   fetch.c   the reader threads: heads that may have to come from the disk
  *   env.c     the folder: opened, locked, migrated, opened again
  *   record.c  how one row looks, and its checksum
  *
@@ -23,6 +24,7 @@
 #include <lmdb.h>
 #include <pthread.h>
 
+#include "base/limits.h"
 #include "store/backend.h"
 
 typedef struct Lmdb {
@@ -45,12 +47,18 @@ typedef struct Lmdb {
   uint64_t synced_ns; /* of the last sync, when relaxed */
   Pendings spare;     /* memory for the next batch */
 
+  pthread_t readers[STORE_READERS];
+  bool has_readers;
+
   StoreNotify notify;
   void *notify_ud;
   pthread_mutex_t mutex; /* of what follows */
   pthread_cond_t wake;
   Pendings queue, done;
   Pendings told; /* the loop's: memory for the next `done` */
+  Fetches to_fetch, fetched;
+  size_t n_fetching; /* taken by a reader */
+  pthread_cond_t wake_reader;
   StoreStats stats;
   uint64_t n_heads;
   size_t under_way; /* taken by the writer */
@@ -58,7 +66,7 @@ typedef struct Lmdb {
   bool wants_relaxed, is_stopping;
 
   /* looked at without it */
-  atomic_size_t n_done; /* of `done` */
+  atomic_size_t n_done; /* of `done` and `fetched` */
   _Atomic uint64_t
       limit; /* bytes in use before a batch that grows is refused */
   const char *_Atomic trouble;
@@ -89,6 +97,11 @@ Err read_row(Store *store, StoreTable table, Slice key, Blob **value);
 Err read_scan(Store *store, StoreTable table, Slice from, StoreSee see,
               void *ud);
 Err read_damaged(Store *store, StoreTable table, StoreSee see, void *ud);
+
+/* --- fetch.c --- */
+void fetch_head(Store *store, const uint8_t key[CID_RAW], StoreFetched done,
+                void *ud);
+void *fetch_run(void *lmdb); /* a thread */
 
 static inline Slice slice_of(const MDB_val *v) {
   return slice(v->mv_data, v->mv_size);

@@ -14,7 +14,7 @@ static void commit(Store *store, const StoreItem *item, StoreDone done,
   Pendings *to = refused ? &s->done : &s->queue;
   pendings_add(store, to, item, done, ud);
   if (refused) pending_fail(store, &to->list[to->n - 1], ERR_UNAVAILABLE);
-  s->n_done = s->done.n;
+  s->n_done = s->done.n + s->fetched.n;
   if (s->queue.n >= s->wanted) pthread_cond_signal(&s->wake);
   pthread_mutex_unlock(&s->mutex);
 }
@@ -26,14 +26,18 @@ static size_t poll(Store *store) {
   pthread_mutex_lock(&s->mutex);
   Pendings done = s->done;
   s->done = s->told;
+  Fetches fetched = s->fetched;
+  s->fetched = (Fetches){ 0 };
   s->n_done = 0;
   pthread_mutex_unlock(&s->mutex);
   s->told = (Pendings){ 0 };
   pendings_finish(store, &done);
   free(s->told.list); /* of a poll from inside a `done` */
   s->told = done;
+  fetches_finish(&fetched);
   pthread_mutex_lock(&s->mutex);
-  size_t n = s->queue.n + s->under_way + s->done.n;
+  size_t n = s->queue.n + s->under_way + s->done.n + s->to_fetch.n +
+             s->n_fetching + s->fetched.n;
   pthread_mutex_unlock(&s->mutex);
   return n;
 }
@@ -73,22 +77,41 @@ static void set_relaxed(Store *store, bool relaxed) {
 
 /* --- opening and closing --- */
 
+static void start_thread(pthread_t *thread, void *(*run)(void *), Lmdb *s) {
+  int e = pthread_create(thread, NULL, run, s);
+  if (e) die("a thread cannot be started: %s", strerror(e));
+}
+
+static void start_readers(Lmdb *s) {
+  for (size_t i = 0; i < STORE_READERS; i++)
+    start_thread(&s->readers[i], fetch_run, s);
+  s->has_readers = true;
+}
+
+static void stop_threads(Lmdb *s) {
+  pthread_mutex_lock(&s->mutex);
+  s->is_stopping = true;
+  pthread_cond_signal(&s->wake);
+  pthread_cond_broadcast(&s->wake_reader);
+  pthread_mutex_unlock(&s->mutex);
+  if (s->has_writer) pthread_join(s->writer, NULL);
+  for (size_t i = 0; i < STORE_READERS && s->has_readers; i++)
+    pthread_join(s->readers[i], NULL);
+  s->has_writer = s->has_readers = false;
+}
+
 /* Takes a half-open store too. What is queued is still written. */
 static void release(Store *store) {
   Lmdb *s = (Lmdb *)store;
-  if (s->has_writer) {
-    pthread_mutex_lock(&s->mutex);
-    s->is_stopping = true;
-    pthread_cond_signal(&s->wake);
-    pthread_mutex_unlock(&s->mutex);
-    pthread_join(s->writer, NULL);
-    s->has_writer = false;
-  }
-  while (s->done.n) poll(store);
+  stop_threads(s);
+  while (s->n_done) poll(store);
   env_close(s);
   pthread_rwlock_destroy(&s->env_lock);
   pthread_mutex_destroy(&s->mutex);
   pthread_cond_destroy(&s->wake);
+  pthread_cond_destroy(&s->wake_reader);
+  free(s->to_fetch.list);
+  free(s->fetched.list);
   free(s->queue.list);
   free(s->done.list);
   free(s->told.list);
@@ -101,6 +124,7 @@ static Lmdb *new_store(const char *dir) {
     .commit = commit,
     .poll = poll,
     .load = read_head,
+    .fetch = fetch_head,
     .get = read_row,
     .scan = read_scan,
     .damaged = read_damaged,
@@ -123,6 +147,7 @@ static Lmdb *new_store(const char *dir) {
   pthread_condattr_init(&attr);
   pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
   pthread_cond_init(&s->wake, &attr);
+  pthread_cond_init(&s->wake_reader, NULL);
   pthread_condattr_destroy(&attr);
   return s;
 }
@@ -136,9 +161,9 @@ Store *store_lmdb_open(const char *dir, StoreNotify notify, void *ud, char *why,
     release(&s->store);
     return NULL;
   }
-  int e = pthread_create(&s->writer, NULL, write_run, s);
-  if (e) die("a thread cannot be started: %s", strerror(e));
+  start_thread(&s->writer, write_run, s);
   s->has_writer = true;
+  start_readers(s);
   return &s->store;
 }
 
@@ -149,9 +174,15 @@ Store *store_lmdb_hold(const char *dir, char *why, size_t size) {
   return NULL;
 }
 
+static void nobody(void *ud) { (void)ud; }
+
 Store *store_lmdb_look(const char *dir, char *why, size_t size) {
   Lmdb *s = new_store(dir);
-  if (env_open(s, true, why, size)) return &s->store;
-  release(&s->store);
-  return NULL;
+  s->notify = nobody;
+  if (!env_open(s, true, why, size)) {
+    release(&s->store);
+    return NULL;
+  }
+  start_readers(s);
+  return &s->store;
 }

@@ -20,6 +20,7 @@ typedef struct Memory {
   Rows *tables[STORE_TABLES]; /* STORE_HEAD's is not used */
   StoreStats stats;
   Pendings queue, ready;
+  Fetches fetches;
   size_t n_settled; /* of the front of the queue, while held */
   bool hold;
 } Memory;
@@ -84,10 +85,31 @@ static void commit(Store *s, const StoreItem *item, StoreDone done, void *ud) {
   pendings_add(s, &((Memory *)s)->queue, item, done, ud);
 }
 
+static Err load(Store *s, const uint8_t key[CID_RAW], Blob **head,
+                uint64_t *revision) {
+  Row *row = find((Memory *)s, key);
+  if (!row->head) return ERR_NOT_FOUND;
+  *head = blob_hold(row->head);
+  *revision = row->revision;
+  return OK;
+}
+
+/* Read at once and told later: as old as a read can be when it is told. */
+static void fetch(Store *s, const uint8_t key[CID_RAW], StoreFetched done,
+                  void *ud) {
+  Memory *m = (Memory *)s;
+  Fetch f = { .done = done, .ud = ud };
+  memcpy(f.key, key, sizeof f.key);
+  f.result = load(s, key, &f.head, &f.revision);
+  m->stats.fetches++;
+  fetches_add(&m->fetches, &f);
+}
+
 static size_t poll(Store *s) {
   Memory *m = (Memory *)s;
+  if (!m->hold) fetches_finish(&m->fetches);
   size_t n = m->hold ? m->n_settled : m->queue.n;
-  if (n == 0) return m->queue.n;
+  if (n == 0) return m->queue.n + m->fetches.n;
   bool broken = false;
   for (size_t i = 0; i < n; i++) {
     Pending *p = &m->queue.list[i];
@@ -104,16 +126,7 @@ static size_t poll(Store *s) {
     for (size_t i = 0; i < m->queue.n; i++)
       pending_fail(s, &m->queue.list[i], ERR_UNAVAILABLE);
   pendings_finish(s, &m->ready);
-  return m->queue.n;
-}
-
-static Err load(Store *s, const uint8_t key[CID_RAW], Blob **head,
-                uint64_t *revision) {
-  Row *row = find((Memory *)s, key);
-  if (!row->head) return ERR_NOT_FOUND;
-  *head = blob_hold(row->head);
-  *revision = row->revision;
-  return OK;
+  return m->queue.n + m->fetches.n;
 }
 
 static Err get(Store *s, StoreTable table, Slice key, Blob **value) {
@@ -183,7 +196,7 @@ static void set_relaxed(Store *s, bool relaxed) { (void)s, (void)relaxed; }
 
 static bool ready(const Store *s) {
   const Memory *m = (const Memory *)s;
-  return m->hold ? m->n_settled : m->queue.n;
+  return m->hold ? m->n_settled : m->queue.n || m->fetches.n;
 }
 
 static size_t count(const Store *s) { return ((const Memory *)s)->live; }
@@ -198,6 +211,8 @@ static void release(Store *s) {
   for (size_t i = 0; i < m->cap; i++) blob_drop(m->rows[i].head);
   for (int t = 0; t < STORE_TABLES; t++) rows_free(m->tables[t]);
   free(m->rows);
+  fetches_finish(&m->fetches);
+  free(m->fetches.list);
   free(m->queue.list);
   free(m->ready.list);
   free(m);
@@ -208,6 +223,7 @@ Store *store_memory_new(void) {
     .commit = commit,
     .poll = poll,
     .load = load,
+    .fetch = fetch,
     .get = get,
     .scan = scan,
     .damaged = damaged,

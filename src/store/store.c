@@ -21,6 +21,11 @@ Err store_load(Store *s, const uint8_t key[CID_RAW], Blob **head,
   return s->backend->load(s, key, head, revision);
 }
 
+void store_fetch(Store *s, const uint8_t key[CID_RAW], StoreFetched done,
+                 void *ud) {
+  s->backend->fetch(s, key, done, ud);
+}
+
 Err store_get(Store *s, StoreTable table, Slice key, Blob **value) {
   return s->backend->get(s, table, key, value);
 }
@@ -115,6 +120,34 @@ void pendings_finish(Store *s, Pendings *p) {
     p->list = batch.list;
     p->cap = batch.cap;
   }
+}
+
+/* --- heads to be read --- */
+
+void fetches_add(Fetches *f, const Fetch *fetch) {
+  if (f->first + f->n == f->cap && f->first > f->n) {
+    memcpy(f->list, f->list + f->first, f->n * sizeof *f->list);
+    f->first = 0;
+  } else if (f->first + f->n == f->cap) {
+    f->cap = f->cap ? f->cap * 2 : 16;
+    f->list = xrealloc(f->list, f->cap * sizeof *f->list);
+  }
+  f->list[f->first + f->n++] = *fetch;
+}
+
+Fetch fetches_take(Fetches *f) {
+  f->n--;
+  return f->list[f->first++];
+}
+
+void fetches_finish(Fetches *f) {
+  Fetches batch = *f;
+  *f = (Fetches){ 0 };
+  while (batch.n) {
+    Fetch one = fetches_take(&batch);
+    one.done(one.ud, one.result, one.head, one.revision);
+  }
+  free(batch.list);
 }
 
 /* --- counting --- */

@@ -56,7 +56,8 @@ typedef struct StoreItem {
  * it). */
 void store_commit(Store *s, const StoreItem *item, StoreDone done, void *ud);
 
-/* Calls `done` of what has completed. Returns how many are still under way. */
+/* Calls `done` of what has completed. Returns how many are still under way,
+ * commits and fetches. */
 size_t store_poll(Store *s);
 /* Has store_poll something to do just now? Costs nothing to ask. */
 bool store_ready(const Store *s);
@@ -68,6 +69,12 @@ void store_settle(Store *s);
  * when it is there and damaged, which says nothing of other rows. */
 Err store_load(Store *s, const uint8_t key[CID_RAW], Blob **head,
                uint64_t *revision);
+
+/* The same without waiting for a disk: `done` is called later, from store_poll,
+ * with a head that is its to drop. */
+typedef void (*StoreFetched)(void *ud, Err e, Blob *head, uint64_t revision);
+void store_fetch(Store *s, const uint8_t key[CID_RAW], StoreFetched done,
+                 void *ud);
 
 /* A row's value, held for the caller. ERR_NOT_FOUND, ERR_IO as above. */
 Err store_get(Store *s, StoreTable table, Slice key, Blob **value);
@@ -108,6 +115,7 @@ typedef struct StoreStats {
   uint64_t latency[STORE_BUCKETS]; /* items by the time from store_commit until
                                     * they were kept */
   uint64_t latency_us;             /* the sum of those times */
+  uint64_t fetches;                /* heads read by store_fetch */
   uint64_t bytes;                  /* in use; the file may be larger */
 } StoreStats;
 StoreStats store_stats(const Store *s);
@@ -130,7 +138,8 @@ Store *store_lmdb_look(const char *dir, char *why, size_t size);
 /* The same, held against everybody who would serve it. */
 Store *store_lmdb_hold(const char *dir, char *why, size_t size);
 
-/* For specs: from now on commits complete only through store_memory_settle. */
+/* For specs: from now on commits complete only through store_memory_settle, and
+ * fetches not at all. */
 void store_memory_hold(Store *s, bool hold);
 /* Completes the oldest held commit with `result` at the next poll. */
 void store_memory_settle(Store *s, Err result);

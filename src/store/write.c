@@ -215,7 +215,7 @@ static void hand_back(Lmdb *s, Pendings *batch) {
     pendings_move(&s->done, &s->queue.list[i]);
   }
   if (failed) s->queue.n = 0;
-  s->n_done = s->done.n;
+  s->n_done = s->done.n + s->fetched.n;
   batch->n = 0;
 }
 

@@ -178,6 +178,50 @@ static void commits_are_counted(void **state) {
   store_free(s);
 }
 
+typedef struct Found {
+  Buf text;
+} Found;
+
+static void on_found(void *ud, Err e, Blob *head, uint64_t revision) {
+  Found *f = ud;
+  buf_printf(&f->text, "%s %d %.*s; ", err_name(e), e ? 0 : (int)revision,
+             e ? 0 : (int)head->len, e ? "" : head->bytes);
+  blob_drop(head);
+}
+
+static void fetch(Store *s, uint8_t k, Found *f) {
+  uint8_t key[CID_RAW] = { k };
+  key[CID_RAW - 1] = k;
+  store_fetch(s, key, on_found, f);
+}
+
+static void heads_are_fetched_without_waiting(void **state) {
+  Store *s = open_either(state);
+  Answers a = { 0 };
+  Found f = { 0 };
+  put(s, 1, 0, "one", &a);
+  put(s, 1, 1, "one more", &a);
+  store_settle(s);
+  fetch(s, 1, &f);
+  assert_int_equal(f.text.len, 0); /* never from inside store_fetch */
+  store_settle(s);
+  fetch(s, 2, &f);
+  store_settle(s);
+  for (int i = 0; i < 100; i++) fetch(s, 3, &f);
+  store_settle(s);
+  assert_int_equal(store_stats(s).fetches, 102);
+  buf_byte(&f.text, '\0');
+  const char right[] = "OK 2 one more; ERR_NOT_FOUND 0 ; ERR_NOT_FOUND 0 ; ";
+  assert_memory_equal(f.text.ptr, right, sizeof right - 1);
+  assert_int_equal(f.text.len, 15 + 101 * 18 + 1);
+  buf_clear(&f.text);
+  fetch(s, 1, &f);
+  store_free(s); /* answers what is under way */
+  buf_byte(&f.text, '\0');
+  assert_string_equal(f.text.ptr, "OK 2 one more; ");
+  buf_free(&f.text);
+}
+
 static void another_revision_is_a_conflict(void **state) {
   Store *s = open_either(state);
   Answers a = { 0 };
@@ -350,6 +394,8 @@ int main(void) {
     cmocka_unit_test(another_revision_is_a_conflict),
     cmocka_unit_test(a_removed_head_is_gone_and_can_come_again),
     cmocka_unit_test(what_is_queued_behind_a_failure_fails_too),
+    cmocka_unit_test(heads_are_fetched_without_waiting),
+    FOLDER(heads_are_fetched_without_waiting),
     cmocka_unit_test(what_is_committed_before_all_are_told_fails),
     FOLDER(what_is_committed_before_all_are_told_fails),
     cmocka_unit_test(a_failure_ends_when_it_is_told),
