@@ -126,10 +126,14 @@ clang:
 	$(MAKE) B=build/clang CC=clang all
 bench: $(B)/stube
 	tools/bench/run $(B)
+	tools/bench/durable $(B)
+bench-durable: $(B)/stube
+	tools/bench/durable $(B)
 install: $(B)/stube
 	install -D -m 755 $(B)/stube $(DESTDIR)$(PREFIX)/bin/stube
 format: ; clang-format -i $$(git ls-files '*.c' '*.h')
 clean: ; rm -rf build
 
-.PHONY: all setup run test check asan asan-test crash hard fuzz fuzz-corpus fuzzers clang bench install format clean
+.PHONY: all setup run test check asan asan-test crash hard fuzz fuzz-corpus fuzzers clang bench
+.PHONY: bench-durable install format clean
 .DELETE_ON_ERROR:

@@ -71,5 +71,15 @@ s.component("bench/counter", {
   },
 })
 
+-- A flow that always waits for the same question.
+s.component("bench/ask", {
+  render = function() return {"section", {"button", on_click = "go", "Go on"}} end,
+  on = { go = function() s.answer() end },
+})
+
+s.flow("bench/flow", function()
+  while true do s.await("bench/ask") end
+end)
+
 s.mount("/page", "bench/page", { title = "Page" })
 s.mount("/counter", "bench/counter", { title = "Counter" })

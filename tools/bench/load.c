@@ -5,6 +5,9 @@
  *   load events --port P --path /counter [--connections N] [bounds] [--pid PID]
  *   load idle   --port P --path /page    --count N --pid PID
  *   load start  --path /page --count N -- COMMAND ARGUMENTS...
+ *   load crowd  --port P --path /counter --visits N [--pid PID]
+ *   load age    --port P --path /counter --count N --pid PID
+ *   load sleepers  --port P --people DIR --visits N [bounds] [--pid PID]
  *
  * Bounds: --seconds S, --count N (whichever comes first), --warmup S before
  * them.
@@ -13,118 +16,25 @@
  * events  round trips (visit.h), each connection in a conversation of its own
  * idle    memory of a conversation that was used once and then left
  * start   from running the command to the first page, each time anew
+ * crowd, age, sleepers: crowd.c, sleepers.c
  *
  * What is not as expected ends the run with code 1 and no result; only what
  * began after the warm-up and ended before the end is counted. */
 #include "fail.h"
 #include "http.h"
-#include "measure.h"
+#include "load.h"
 #include "page.h"
 #include "server.h"
 #include "visit.h"
 
-#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/epoll.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define CONNECTIONS_MAX 1024
-#define EVENTS_AT_ONCE 256
-#define STUCK_NS 10000000000u /* nothing at all for so long is a failure */
-#define START_MAX_S 20        /* for a start, an answer and an end */
+#define START_MAX_S 20  /* for a start, an answer and an end */
 #define IDLE_WARMUP 200 /* conversations before the first look at memory */
-
-typedef struct Options {
-  int port;
-  const char *path;
-  size_t connections;
-  uint64_t count;
-  double seconds, warmup;
-  pid_t pid;
-  char **command;
-} Options;
-
-/* --- one measured stretch of time --------------------------------------------
- */
-
-typedef struct Run {
-  const Options *o;
-  int epoll;
-  Hist hist;
-  uint64_t begin_ns, end_ns; /* of what is counted */
-  uint64_t last_ns;          /* end of the latest round trip */
-  bool has_begun;
-  bool may_spin;
-  uint64_t cpu0, server_cpu0, busy0;
-} Run;
-
-static void run_start(Run *r, const Options *o) {
-  memset(r, 0, sizeof *r);
-  r->o = o;
-  r->may_spin = sysconf(_SC_NPROCESSORS_ONLN) > 1;
-  r->epoll = epoll_create1(EPOLL_CLOEXEC);
-  if (r->epoll < 0) fail("epoll: %s", strerror(errno));
-  r->last_ns = now_ns();
-  r->begin_ns = r->last_ns + (uint64_t)(o->warmup * 1e9);
-  r->end_ns = r->begin_ns + (uint64_t)(o->seconds * 1e9);
-}
-
-static void run_watch(Run *r, int fd, uint64_t data) {
-  struct epoll_event e = { .events = EPOLLIN, .data.u64 = data };
-  if (epoll_ctl(r->epoll, EPOLL_CTL_ADD, fd, &e))
-    fail("epoll: %s", strerror(errno));
-}
-
-/* Counts a round trip that ends now. */
-static uint64_t run_add(Run *r, uint64_t sent_ns) {
-  uint64_t now = now_ns();
-  if (!r->has_begun && now >= r->begin_ns) {
-    r->has_begun = true;
-    r->begin_ns = now;
-    r->cpu0 = cpu_ns(getpid());
-    r->server_cpu0 = r->o->pid ? cpu_ns(r->o->pid) : 0;
-    r->busy0 = busy_ns();
-  }
-  if (r->has_begun && now <= r->end_ns && r->hist.total < r->o->count &&
-      sent_ns >= r->begin_ns)
-    hist_add(&r->hist, now - sent_ns);
-  r->last_ns = now;
-  return now;
-}
-
-/* It polls without sleeping when there is a core for that: to wake a sleeper
- * costs the one who sends, so a client that sleeps would be paid for by the
- * server. */
-static int run_wait(Run *r, struct epoll_event *events) {
-  uint64_t now = now_ns();
-  if (now >= r->end_ns || r->hist.total >= r->o->count) return -1;
-  int n = epoll_wait(r->epoll, events, EVENTS_AT_ONCE, r->may_spin ? 0 : 100);
-  if (n < 0 && errno != EINTR) fail("epoll: %s", strerror(errno));
-  if (n <= 0 && now - r->last_ns > STUCK_NS)
-    fail("no round trip ended for 10 s (%llu before)",
-         (unsigned long long)r->hist.total);
-  return n < 0 ? 0 : n;
-}
-
-static void run_print(Run *r) {
-  uint64_t now = now_ns();
-  double wall = (double)(now - r->begin_ns), n = (double)r->hist.total;
-  double client = (double)(cpu_ns(getpid()) - r->cpu0);
-  double server = r->o->pid ? (double)(cpu_ns(r->o->pid) - r->server_cpu0) : 0;
-  double others = (double)(busy_ns() - r->busy0) - client - server;
-  if (!r->has_begun || r->hist.total == 0) fail("nothing was measured");
-  printf("connections=%zu count=%llu seconds=%.3f per_s=%.0f p50_us=%.1f "
-         "p99_us=%.1f max_us=%.1f client_cpu=%.2f server_cpu=%.2f "
-         "others_cpu=%.2f server_us=%.2f",
-         r->o->connections, (unsigned long long)r->hist.total, wall / 1e9,
-         n / wall * 1e9, hist_us(&r->hist, 0.5), hist_us(&r->hist, 0.99),
-         hist_us(&r->hist, 1), client / wall, server / wall,
-         others > 0 ? others / wall : 0, server / 1e3 / n);
-  close(r->epoll);
-}
 
 /* --- get ---------------------------------------------------------------------
  */
@@ -146,7 +56,7 @@ static void mode_get(const Options *o) {
   Getter *all = xcalloc(o->connections, sizeof *all);
   Buf request = { 0 };
   Answer a;
-  Run r;
+  Stretch r;
   struct epoll_event events[EVENTS_AT_ONCE];
   put_page_request(&request, o->port, o->path);
   http_open(&all[0].http, o->port);
@@ -156,24 +66,24 @@ static void mode_get(const Options *o) {
   size_t body = a.body.len, head = a.head.len, elements = page_elements(&a);
 
   for (size_t i = 1; i < o->connections; i++) http_open(&all[i].http, o->port);
-  run_start(&r, o);
+  stretch_start(&r, o);
   for (size_t i = 0; i < o->connections; i++) {
-    run_watch(&r, all[i].http.fd, i);
+    stretch_watch(&r, all[i].http.fd, i);
     all[i].sent_ns = now_ns();
     http_send(&all[i].http, buf_view(&request));
   }
-  for (int n; (n = run_wait(&r, events)) >= 0;) {
+  for (int n; (n = stretch_wait(&r, events)) >= 0;) {
     for (int i = 0; i < n; i++) {
       Getter *g = &all[events[i].data.u64];
       http_recv(&g->http);
       if (!http_answer(&g->http, &a)) continue;
       check_new(g, page_cid(&a));
-      g->sent_ns = run_add(&r, g->sent_ns);
+      g->sent_ns = stretch_add(&r, g->sent_ns);
       http_send(&g->http, buf_view(&request));
     }
   }
   printf("mode=get ");
-  run_print(&r);
+  stretch_print(&r);
   printf(" page_bytes=%zu head_bytes=%zu elements=%zu\n", body, head, elements);
 }
 
@@ -182,30 +92,32 @@ static void mode_get(const Options *o) {
 
 static void mode_events(const Options *o) {
   Visit *all = xcalloc(o->connections, sizeof *all);
-  Run r;
+  Http *mains = xcalloc(o->connections, sizeof *mains);
+  Stretch r;
   struct epoll_event events[EVENTS_AT_ONCE];
   for (size_t i = 0; i < o->connections; i++) {
-    http_open(&all[i].main, o->port);
+    all[i].main = &mains[i];
+    http_open(all[i].main, o->port);
     visit_start(&all[i], o->port, o->path);
   }
-  run_start(&r, o);
+  stretch_start(&r, o);
   for (size_t i = 0; i < o->connections; i++) {
-    run_watch(&r, all[i].main.fd, 2 * i);
-    run_watch(&r, all[i].stream.fd, 2 * i + 1);
+    stretch_watch(&r, all[i].main->fd, 2 * i);
+    stretch_watch(&r, all[i].stream.fd, 2 * i + 1);
     visit_send(&all[i]);
   }
-  for (int n; (n = run_wait(&r, events)) >= 0;) {
+  for (int n; (n = stretch_wait(&r, events)) >= 0;) {
     for (int i = 0; i < n; i++) {
       Visit *v = &all[events[i].data.u64 / 2];
       bool is_stream = events[i].data.u64 % 2;
-      http_recv(is_stream ? &v->stream : &v->main);
+      http_recv(is_stream ? &v->stream : v->main);
       if (!(is_stream ? visit_take_events(v) : visit_take_answer(v))) continue;
-      run_add(&r, v->sent_ns);
+      stretch_add(&r, v->sent_ns);
       visit_send(v);
     }
   }
   printf("mode=events ");
-  run_print(&r);
+  stretch_print(&r);
   printf(" patch_bytes=%zu answer_bytes=%zu\n", all[0].patch_bytes,
          all[0].answer_bytes);
 }
@@ -214,11 +126,12 @@ static void mode_events(const Options *o) {
  */
 
 static void mode_idle(const Options *o) {
-  Visit v = { 0 };
+  Http main = { 0 };
+  Visit v = { .main = &main };
   Memory before = { 0 }, after;
   uint64_t start = 0;
   if (!o->pid) fail("idle needs --pid");
-  http_open(&v.main, o->port);
+  http_open(&main, o->port);
   for (uint64_t i = 0; i < IDLE_WARMUP + o->count; i++) {
     if (i == IDLE_WARMUP) {
       before = memory_settled(o->pid);
@@ -243,7 +156,7 @@ static void mode_idle(const Options *o) {
 /* --- start -------------------------------------------------------------------
  */
 
-static uint64_t start_once(const Options *o) {
+static uint64_t start_once(const Options *o, uint64_t *anon) {
   Server server;
   Http h = { 0 };
   Answer a;
@@ -258,6 +171,7 @@ static uint64_t start_once(const Options *o) {
   http_expect(&h, 200, &a);
   uint64_t took = now_ns() - begin;
   page_cid(&a);
+  *anon = memory_now(server.pid).anon;
   http_close(&h);
   int status = server_end(&server, SIGTERM);
   if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
@@ -275,11 +189,14 @@ static void mode_start(const Options *o) {
   if (!o->command || o->count < 1 || o->count > 1000)
     fail("start needs a count of 1 to 1000 and -- COMMAND");
   uint64_t *took = xcalloc(o->count, sizeof *took);
-  for (uint64_t i = 0; i < o->count; i++) took[i] = start_once(o);
+  uint64_t anon = 0; /* about the same each time */
+  for (uint64_t i = 0; i < o->count; i++) took[i] = start_once(o, &anon);
   qsort(took, o->count, sizeof *took, by_size);
-  printf("mode=start count=%llu ms=%.2f min_ms=%.2f max_ms=%.2f\n",
+  printf("mode=start count=%llu ms=%.2f min_ms=%.2f max_ms=%.2f "
+         "anon_bytes=%llu anon_mb=%.1f\n",
          (unsigned long long)o->count, (double)took[o->count / 2] / 1e6,
-         (double)took[0] / 1e6, (double)took[o->count - 1] / 1e6);
+         (double)took[0] / 1e6, (double)took[o->count - 1] / 1e6,
+         (unsigned long long)anon, (double)anon / 1e6);
   free(took);
 }
 
@@ -299,6 +216,10 @@ static Options options(int argc, char **argv) {
       o.path = value;
     else if (!strcmp(name, "--connections"))
       o.connections = strtoul(value, NULL, 10);
+    else if (!strcmp(name, "--people"))
+      o.people = value;
+    else if (!strcmp(name, "--visits"))
+      o.visits = strtoul(value, NULL, 10);
     else if (!strcmp(name, "--count"))
       o.count = strtoull(value, NULL, 10);
     else if (!strcmp(name, "--seconds"))
@@ -323,11 +244,11 @@ int main(int argc, char **argv) {
   static const struct {
     const char *name;
     void (*run)(const Options *);
-  } modes[] = { { "get", mode_get },
-                { "events", mode_events },
-                { "idle", mode_idle },
-                { "start", mode_start } };
-  if (argc < 2) fail("usage: load get|events|idle|start [options]");
+  } modes[] = { { "get", mode_get },          { "events", mode_events },
+                { "idle", mode_idle },        { "start", mode_start },
+                { "crowd", mode_crowd },      { "age", mode_age },
+                { "sleepers", mode_sleepers } };
+  if (argc < 2) fail("usage: load MODE [options]");
   Options o = options(argc, argv);
   for (size_t i = 0; i < countof(modes); i++) {
     if (strcmp(argv[1], modes[i].name)) continue;

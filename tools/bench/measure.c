@@ -55,7 +55,7 @@ static bool read_memory(const char *path, const char *resident,
 
 /* The rollup counts pages; `status` may lag by some hundred kilobytes, which is
  * much when it is divided among small things. */
-static Memory memory(pid_t pid) {
+Memory memory_now(pid_t pid) {
   char path[64];
   Memory m;
   snprintf(path, sizeof path, "/proc/%d/smaps_rollup", (int)pid);
@@ -66,10 +66,10 @@ static Memory memory(pid_t pid) {
 }
 
 Memory memory_settled(pid_t pid) {
-  Memory last = memory(pid);
+  Memory last = memory_now(pid);
   for (int tries = 0, same = 0; tries < 30 && same < 3; tries++) {
     usleep(100000);
-    Memory m = memory(pid);
+    Memory m = memory_now(pid);
     same = m.resident == last.resident ? same + 1 : 0;
     last = m;
   }

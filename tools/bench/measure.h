@@ -21,6 +21,7 @@ typedef struct Memory {
   uint64_t anon;
 } Memory;
 
+Memory memory_now(pid_t pid);
 /* Waits (up to 3 s) until they stand still, so that what the process does after
  * its last answer is in them. */
 Memory memory_settled(pid_t pid);

@@ -20,8 +20,8 @@ void visit_start(Visit *v, int port, const char *path) {
   Buf request = { 0 };
   Answer page;
   put_page_request(&request, port, path);
-  http_send(&v->main, buf_view(&request));
-  http_expect(&v->main, 200, &page);
+  http_send(v->main, buf_view(&request));
+  http_expect(v->main, 200, &page);
   page_cid(&page);
   v->n = 0;
   v->shown = number_shown(page.body);
@@ -49,7 +49,7 @@ void visit_start(Visit *v, int port, const char *path) {
                      "Datastar-Request: true\r\nSec-Fetch-Site: same-origin\r\n"
                      "Stube-Event: bench.");
 
-  http_open(&v->stream, port);
+  http_open_from(&v->stream, port, v->from);
   http_send(&v->stream, buf_view(&request));
   while (!http_stream(&v->stream, &page)) http_wait(&v->stream);
   buf_free(&request);
@@ -65,7 +65,7 @@ void visit_send(Visit *v) {
   buf_puts(&v->post, "\r\n\r\n{}");
   v->is_answered = v->is_patched = false;
   v->sent_ns = now_ns();
-  http_send(&v->main, buf_view(&v->post));
+  http_send(v->main, buf_view(&v->post));
   v->post.len = len;
 }
 
@@ -74,7 +74,7 @@ void visit_send(Visit *v) {
 
 bool visit_take_answer(Visit *v) {
   Answer a;
-  if (!http_answer(&v->main, &a)) return false;
+  if (!http_answer(v->main, &a)) return false;
   if (a.status != 204 || v->is_answered) unexpected("not the 204", a.head);
   v->is_answered = true;
   v->answer_bytes = a.head.len;
@@ -105,6 +105,6 @@ bool visit_take_events(Visit *v) {
 
 void visit_click(Visit *v) {
   visit_send(v);
-  while (!visit_take_answer(v) && !v->is_answered) http_wait(&v->main);
+  while (!visit_take_answer(v) && !v->is_answered) http_wait(v->main);
   while (!visit_take_events(v) && !v->is_patched) http_wait(&v->stream);
 }

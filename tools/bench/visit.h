@@ -11,8 +11,9 @@
 #include "http.h"
 
 typedef struct Visit {
-  Http main; /* page and events */
+  Http *main; /* page and events; visits may share one, one at a time */
   Http stream;
+  unsigned from;    /* the address that the stream comes from, see http.h */
   Buf post;         /* the event's request, up to its number */
   uint64_t n;       /* events sent */
   uint64_t shown;   /* the number that the page shows */
@@ -28,7 +29,8 @@ typedef struct Visit {
  */
 size_t page_elements(const Answer *page);
 
-/* GETs a page over v->main, which is open, and opens the stream. */
+/* GETs a page over v->main, which is open, and opens the stream. Nothing but
+ * `main` and `from` need be set. */
 void visit_start(Visit *v, int port, const char *path);
 /* Leaves: the stream is closed, v->main stays for the next. */
 void visit_leave(Visit *v);

@@ -15,10 +15,12 @@
 #define RECV_BYTES 16384
 #define WAIT_MS 10000
 
-bool http_try_open(Http *h, int port) {
+static bool try_open_from(Http *h, int port, unsigned n) {
   struct sockaddr_in to = { .sin_family = AF_INET,
                             .sin_port = htons((uint16_t)port),
                             .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+  struct sockaddr_in from = { .sin_family = AF_INET,
+                              .sin_addr.s_addr = htonl(INADDR_LOOPBACK + n) };
   int one = 1;
   h->taken = h->read = h->left = 0;
   h->is_chunked = h->has_ended = false;
@@ -26,6 +28,8 @@ bool http_try_open(Http *h, int port) {
   buf_clear(&h->text);
   h->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   if (h->fd < 0) fail("cannot make a socket: %s", strerror(errno));
+  if (n && bind(h->fd, (struct sockaddr *)&from, sizeof from))
+    fail("cannot use the address 127.0.0.%u: %s", 1 + n, strerror(errno));
   if (connect(h->fd, (struct sockaddr *)&to, sizeof to)) {
     close(h->fd);
     h->fd = -1;
@@ -35,10 +39,14 @@ bool http_try_open(Http *h, int port) {
   return true;
 }
 
-void http_open(Http *h, int port) {
-  if (!http_try_open(h, port))
+bool http_try_open(Http *h, int port) { return try_open_from(h, port, 0); }
+
+void http_open_from(Http *h, int port, unsigned n) {
+  if (!try_open_from(h, port, n))
     fail("cannot connect to 127.0.0.1:%d: %s", port, strerror(errno));
 }
+
+void http_open(Http *h, int port) { http_open_from(h, port, 0); }
 
 void http_close(Http *h) {
   if (h->fd >= 0) close(h->fd);

@@ -28,6 +28,8 @@ typedef struct Answer {
 } Answer;
 
 void http_open(Http *h, int port);
+/* The same from 127.0.0.1 + n: servers count connections by address. */
+void http_open_from(Http *h, int port, unsigned n);
 /* The same; false when nobody listens there. */
 bool http_try_open(Http *h, int port);
 void http_close(Http *h);
