@@ -54,6 +54,8 @@ s.conversations = conversation.conversations
 s.conversation_id = kernel.conversation_id
 s.id = kernel.id
 s.parent = kernel.parent
+s.context = kernel.context
+s.principal = kernel.principal
 
 -- Stock dialogs (stube/ui.lua)
 s.confirm = ui.confirm

@@ -30,6 +30,24 @@ describe("mounting", function()
       { title = 3 })
     assert.same({}, s.mounts())
   end)
+
+  it("refuses a path that is taken, or is none, where s.mount is called",
+    function()
+      s.mount("/spec-c/:name", "spec/mounted")
+      refuses('the path "/spec-c/:other" is malformed or taken', s.mount,
+        "/spec-c/:other", "spec/mounted")
+      refuses('"/stube/x" is taken', s.mount, "/stube/x", "spec/mounted")
+      refuses('"/conv" is taken', s.mount, "/conv", "spec/mounted")
+      s.mount("/convex", "spec/mounted")
+      s.unmount "/convex"
+      refuses("no zero byte", s.mount, "/a\0", "spec/mounted")
+      refuses("under 1024", s.mount, "/" .. ("a"):rep(1023), "spec/mounted")
+      refuses("malformed or taken", s.mount, "/spec-d/:", "spec/mounted")
+      assert.same({ "/spec-c/:name" }, s.mounts())
+      s.unmount "/spec-c/:name"
+      s.mount("/spec-c/:other", "spec/mounted")
+      s.unmount "/spec-c/:other"
+    end)
 end)
 
 describe("addresses", function()

@@ -42,6 +42,8 @@ describe("a setting", function()
     refuses('log must be text or json, not "xml"', { log = "xml" })
     refuses("trust_proxy must be true or false, not 1", { trust_proxy = 1 })
     refuses("production must be true or false", { production = "yes" })
+    refuses("context must be a function, not a table", { context = {} })
+    refuses("principal must be a function", { principal = "ada" })
     refuses("store must be a folder, or memory, not a table", { store = {} })
     refuses("item 2 is none", { metrics = { "10.0.0.0/8", "10.0.0.0/33" } })
     refuses("item 1 is none", { metrics = { 10 } })
@@ -123,7 +125,8 @@ describe("--show-config", function()
     .. 'metrics = { "10.0.0.0/8", "fd00::17" }, limits = { state = "1M" } }'
 
   it("prints each setting with its value and where it came from", function()
-    local said, code = command.app(app, "--store", "memory", "--port", "2",
+    local said, code = command.app(app .. "require('stube').config{context="
+      .. "function() end}", "--store", "memory", "--port", "2",
       "--limit", "turn_cpu=2s", "--show-config")
     assert.equal(0, code, said)
     local function is(name, value, source)
@@ -137,6 +140,8 @@ describe("--show-config", function()
     is("limits%.turn_memory", "64M", "default")
     is("metrics", "10%.0%.0%.0/8,fd00::17", "script")
     is("durability", "full", "default")
+    is("context", "%S+:1", "script")
+    is("principal", "none", "default")
   end)
 
   it("shows values that the command line takes back", function()
@@ -147,7 +152,7 @@ describe("--show-config", function()
       words[#words + 1] = name .. "=" .. value
     end
     for name, value in said:gmatch "\n(%l+) +(%S+)" do
-      if name ~= "store" and name ~= "production" then
+      if name ~= "store" and name ~= "production" and value ~= "none" then
         words[#words + 1] = "--" .. name
         words[#words + 1] = value
       end
@@ -155,7 +160,10 @@ describe("--show-config", function()
     words[#words + 1] = "--show-config"
     local again, code = command.app(app, table.unpack(words))
     assert.equal(0, code, again)
-    local function values(text) return (text:gsub(" +[%l ]+\n", "\n")) end
+    local function values(text)
+      return (text:gsub(" +default\n", "\n"):gsub(" +script\n", "\n")
+        :gsub(" +command line\n", "\n"))
+    end
     assert.equal(values(said), values(again))
   end)
 

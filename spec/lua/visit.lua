@@ -11,9 +11,9 @@ local function unescape(text)
 end
 
 --- Boots a conversation. `page.cid` is nil when it failed or ended at once.
-local function visit(embed)
+local function visit(embed, context, principal)
   drive.take()
-  local cid, html = drive.mint(embed)
+  local cid, html = drive.mint(embed, context, principal)
   drive.take()
   return setmetatable({ cid = cid, first = html, pages = 0 }, Page)
 end

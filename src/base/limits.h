@@ -127,6 +127,11 @@
 /* one state of the past, put together again */
 #define HISTORY_STATE_MAX MIB(16)
 
+/* context and principal of one conversation: each of its heads bears them */
+#define ORIGIN_BYTES_MAX KIB(16)
+/* tables in tables in them */
+#define ORIGIN_DEPTH_MAX 32
+
 /* --- one turn --- */
 /* S17: CPU one turn may use */
 #define TURN_CPU_MS 250

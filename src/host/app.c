@@ -51,6 +51,7 @@ Host *host_new(void) {
   h->started_ns = clock_mono_ns();
   h->log = (Log){ .level = LOG_INFO, .fd = STDERR_FILENO };
   settings_init(h);
+  h->request = LUA_NOREF;
   h->vm = vm_new();
   loader_open(h->vm);
   add_modules(h);
@@ -84,6 +85,8 @@ void host_start(Host *h, HostRelease release, HostEnded ended,
   luaL_requiref(L, "stube.html", html_open, 0);
   lua_pop(L, 1);
   lib_bind(h);
+  h->router = router_new("");
+  endpoints_add(h);
 }
 
 static void report_failure(Host *h, const char *script) {
@@ -182,14 +185,7 @@ static void print_ready(const Host *h) {
 }
 
 bool host_serve(Host *h) {
-  h->router = router_new(h->settings.base_path);
-  endpoints_add(h);
-  for (Mount *m = h->mounts; m; m = m->next) {
-    if (endpoints_mount(h, m)) continue;
-    fprintf(stderr, "stube: the path \"%s\" is malformed or stands twice\n",
-            m->path);
-    return false;
-  }
+  router_set_base(h->router, h->settings.base_path);
   signal(SIGPIPE, SIG_IGN);
   bool ok = listen_now(h);
   if (ok) {
@@ -223,5 +219,8 @@ void host_free(Host *h) {
   buf_free(&h->styles_css);
   buf_free(&h->frame);
   buf_free(&h->page);
+  buf_free(&h->failure.where);
+  buf_free(&h->failure.error);
+  buf_free(&h->failure.trace);
   free(h);
 }

@@ -99,16 +99,19 @@ static lua_State *to_main(lua_State *L, Host *h, int n) {
   return main;
 }
 
-/* mint(embed) -> cid or nil, html */
+/* mint(embed, [context], [principal]) -> cid or nil, html */
 static int f_mint(lua_State *L) {
   Host *h = drive_host(L);
   Buf html = { 0 };
   Conv *c;
+  lua_settop(L, 3);
+  Blob *origin = kernel_origin(h->kernel, L, 2, 3);
   kernel_now(h->kernel, clock_wall_ms());
   lua_settop(L, 1);
   lua_State *main = to_main(L, h, 1);
-  Mint mint = { .owner = "spec", .embed = lua_gettop(main) };
+  Mint mint = { .owner = "spec", .embed = lua_gettop(main), .origin = origin };
   kernel_mint(h->kernel, &mint, &c, &html);
+  blob_drop(origin);
   if (main != L) lua_pop(main, 1);
   if (c)
     lua_pushstring(L, conv_cid(c));

@@ -12,48 +12,6 @@ static void refuse(HttpReq *req, Err e) { http_reply_err(req, e); }
 
 /* --- pages --- */
 
-static void handle_mount(Host *h, HttpReq *req, const RouteMatch *match) {
-  Mount *m = ((Endpoint *)match->target)->mount;
-  if (h->is_stopping) {
-    HttpHeader retry = HEADER("Retry-After", "5");
-    http_reply_error(req, 503, SLICE("This server is about to restart."),
-                     &retry, 1);
-    return;
-  }
-  if (req_method(req) == METHOD_HEAD) { /* a look is no visit */
-    page_reply(h, req, NULL, m->title, (Slice){ 0 }, 200, NULL, 0);
-    return;
-  }
-  lua_State *L = vm_lua(h->vm);
-  int top = lua_gettop(L);
-  Err e = request_push_embed(h, req, match, m);
-  if (e) {
-    refuse(req, e);
-    return;
-  }
-  char fresh[TOKEN_LEN + 1] = "";
-  Slice token = trust_token(h, req);
-  if (!token.ptr)
-    token_mint(fresh);
-  else
-    memcpy(fresh, token.ptr, TOKEN_LEN);
-  Buf root = { 0 };
-  Conv *c;
-  Mint mint = { .owner = fresh, .title = m->title, .embed = lua_gettop(L) };
-  e = kernel_mint(h->kernel, &mint, &c, &root);
-  lua_settop(L, top);
-  Buf cookie = { 0 };
-  HttpHeader extra = { SLICE_INIT("Set-Cookie"), { 0 } };
-  if (!token.ptr && c) {
-    trust_set_cookie(h, req, fresh, &cookie);
-    extra.value = buf_view(&cookie);
-  }
-  page_reply(h, req, c, m->title, buf_view(&root), e ? err_status(e) : 200,
-             &extra, cookie.len ? 1 : 0);
-  buf_free(&cookie);
-  buf_free(&root);
-}
-
 /* A page of a conversation that lives. */
 typedef struct PageEvent {
   Event ev;
@@ -155,18 +113,6 @@ void endpoints_add(Host *h) {
   }
 }
 
-bool endpoints_mount(Host *h, Mount *m) {
-  Endpoint *e = xcalloc(1, sizeof *e);
-  *e = (Endpoint){ .handle = handle_mount, .mount = m };
-  if (!router_add(h->router, METHOD_GET, slice_str(m->path), e)) return true;
-  free(e);
-  return false;
-}
-
-void endpoints_unmount(Host *h, Mount *m) {
-  free(router_remove(h->router, METHOD_GET, slice_str(m->path)));
-}
-
 /* --- conversations that may have to come from the disk --- */
 
 typedef struct Visit {
@@ -206,9 +152,7 @@ static void enter(Host *h, HttpReq *req, const RouteMatch *m) {
   kernel_fetch(h->kernel, cid, on_found, v);
 }
 
-void on_request(void *ud, HttpReq *req) {
-  Host *h = ud;
-  kernel_now(h->kernel, clock_wall_ms());
+static void answer(Host *h, HttpReq *req) {
   RouteMatch m;
   switch (router_find(h->router, req_method(req), req_path(req), &m)) {
   case ROUTE_FOUND: enter(h, req, &m); break;
@@ -224,4 +168,11 @@ void on_request(void *ud, HttpReq *req) {
     break;
   }
   }
+}
+
+void on_request(void *ud, HttpReq *req) {
+  Host *h = ud;
+  kernel_now(h->kernel, clock_wall_ms());
+  answer(h, req);
+  request_forget(h);
 }

@@ -22,18 +22,10 @@ typedef struct PostEvent {
   char cid[CID_LEN + 1];
 } PostEvent;
 
-/* "application/json; charset=utf-8" is application/json. */
-static bool is_type(Slice header, const char *type) {
-  size_t len = strlen(type);
-  if (header.len < len || strncasecmp(header.ptr, type, len) != 0) return false;
-  return header.len == len || header.ptr[len] == ';' || header.ptr[len] == ' ';
-}
-
 static Err body_kind(const HttpReq *req, BodyKind *out) {
-  Slice type = req_header(req, "Content-Type");
-  if (is_type(type, "application/json"))
+  if (req_is_type(req, "application/json"))
     *out = BODY_JSON;
-  else if (is_type(type, "application/x-www-form-urlencoded"))
+  else if (req_is_type(req, "application/x-www-form-urlencoded"))
     *out = BODY_FORM;
   else if (req_body(req).len == 0)
     *out = BODY_NONE;

@@ -9,6 +9,7 @@
 #include <uv.h>
 
 #include "base/log.h"
+#include "host/boundary.h"
 #include "host/settings.h"
 #include "http/file.h"
 #include "http/route.h"
@@ -17,23 +18,24 @@
 
 #define STUBE_VERSION "0.1.0"
 
-/* One `s.mount`. */
-typedef struct Mount {
-  struct Mount *next;
-  char *path;
-  char *title;
-  int embed; /* Lua registry reference */
-  int args;  /* function(req), or LUA_NOREF */
-} Mount;
-
-/* What a matched path means (endpoints.c). */
+/* What a matched path means. */
 typedef struct Endpoint {
   void (*handle)(Host *h, HttpReq *req, const RouteMatch *m);
   /* Of a path with a :cid, in its place: the conversation has been found, or is
    * NULL when there is none. */
   void (*visit)(Host *h, HttpReq *req, const RouteMatch *m, Conv *c);
-  Mount *mount;
+  void *of; /* the mount, the route ... that it belongs to, or NULL */
 } Endpoint;
+
+/* One `s.mount`. */
+struct Mount {
+  struct Mount *next;
+  Endpoint endpoint;
+  char *path;
+  char *title;
+  int embed; /* Lua registry reference */
+  int args;  /* function(req), or LUA_NOREF */
+};
 
 struct Host {
   uv_loop_t loop;
@@ -47,6 +49,8 @@ struct Host {
   HttpServer *server;
   Router *router;
   Mount *mounts;
+  int request;     /* the table of the request at hand, or LUA_NOREF */
+  Failure failure; /* of the last app_call that failed */
   KernelConfig kernel_config;
   File client, ui;    /* what pages link to */
   File styles;        /* the components' own */
@@ -109,25 +113,18 @@ void keep_poll(Host *h);  /* what the store has kept is released */
 
 /* --- lib.c: `stube.host` --- */
 void lib_bind(Host *h); /* makes it loadable, for this host */
-void mounts_free(Host *h);
+Host *host_of(lua_State *L);
+/* Code of the past, run once more for what waits in it, changes nothing here.
+ */
+bool host_is_inert(lua_State *L);
 
 /* --- endpoints.c --- */
 void endpoints_add(Host *h);
-/* Routes a mount; false when its path is malformed or taken. */
-bool endpoints_mount(Host *h, Mount *m);
-void endpoints_unmount(Host *h, Mount *m);
 void on_request(void *ud, HttpReq *req);
 
 /* --- metrics.c --- */
 void handle_metrics(Host *h, HttpReq *req, const RouteMatch *m);
 void handle_health(Host *h, HttpReq *req, const RouteMatch *m);
-
-/* --- request.c --- */
-
-/* Pushes a mount's embed, with what its args(req) makes of the request. Pushes
- * nothing on failure: ERR_BAD_INPUT, or ERR_APP (logged). */
-Err request_push_embed(Host *h, HttpReq *req, const RouteMatch *match,
-                       const Mount *m);
 
 /* --- event.c: POST /conv/... --- */
 void visit_event(Host *h, HttpReq *req, const RouteMatch *m, Conv *c);
@@ -138,6 +135,9 @@ void event_reply(HttpReq *req, Err result);
 
 /* --- back.c: POST /conv/:cid/back --- */
 void visit_back(Host *h, HttpReq *req, const RouteMatch *m, Conv *c);
+
+/* --- mounts.c --- */
+void handle_mount(Host *h, HttpReq *req, const RouteMatch *m);
 
 /* --- live.c: who follows a conversation --- */
 void live_release(void *ud, Conv *c, uint64_t turn, const Fragment *f,
@@ -161,6 +161,7 @@ const File *page_styles(Host *h);
 
 /* The visitor's owner token from the cookie; its ptr is NULL when absent. */
 Slice trust_token(const Host *h, const HttpReq *req);
+bool trust_is_ours(Slice cookie_name);
 /* Appends the value of a Set-Cookie header for a token. */
 void trust_set_cookie(const Host *h, const HttpReq *req, const char *token,
                       Buf *out);

@@ -425,3 +425,38 @@ static void metrics_show(Host *h, const Setting *s, const void *at, Buf *out) {
 
 const SettingKind kind_metrics = { metrics_wants, metrics_text, metrics_lua,
                                    metrics_show, false };
+
+/* --- functions: of the script alone --- */
+
+static void function_wants(const Setting *s, bool is_option, Buf *out) {
+  (void)s, (void)is_option;
+  buf_lit(out, "a function");
+}
+
+static bool function_lua(Host *h, const Setting *s, void *at, lua_State *L,
+                         int idx, Buf *more) {
+  (void)h, (void)s, (void)more;
+  int *ref = at;
+  if (!lua_isfunction(L, idx)) return false;
+  luaL_unref(L, LUA_REGISTRYINDEX, *ref);
+  lua_pushvalue(L, idx);
+  *ref = luaL_ref(L, LUA_REGISTRYINDEX);
+  return true;
+}
+
+static void function_show(Host *h, const Setting *s, const void *at, Buf *out) {
+  (void)s;
+  lua_State *L = vm_lua(h->vm);
+  lua_Debug of;
+  int ref = *(const int *)at;
+  if (ref == LUA_NOREF) {
+    buf_lit(out, "none");
+    return;
+  }
+  lua_rawgeti(L, LUA_REGISTRYINDEX, ref);
+  lua_getinfo(L, ">S", &of);
+  buf_printf(out, "%s:%d", of.short_src, of.linedefined);
+}
+
+const SettingKind kind_function = { function_wants, NULL, function_lua,
+                                    function_show, false };

@@ -57,6 +57,8 @@ static const Setting settings[] = {
   { "history", "--history", "N", &kind_number, AT(kernel_config.history_turns),
     .min = 0, .max = HISTORY_TURNS_MAX,
     .help = "turns that a visitor can go back" },
+  { "context", NULL, NULL, &kind_function, AT(settings.context) },
+  { "principal", NULL, NULL, &kind_function, AT(settings.principal) },
 
   LIMIT("event_body", bytes, http_limits.body, KIB(1), MIB(64)),
   LIMIT("request_line", bytes, http_limits.request_line, 256, KIB(64)),
@@ -110,7 +112,9 @@ void settings_init(Host *h) {
                             .port = 8080,
                             .base_path = xstrdup(""),
                             .title = xstrdup("stube"),
-                            .store_max = STORE_BYTES_MAX };
+                            .store_max = STORE_BYTES_MAX,
+                            .context = LUA_NOREF,
+                            .principal = LUA_NOREF };
   kernel_config_init(&h->kernel_config);
   h->http_limits = http_limits_default();
 }

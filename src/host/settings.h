@@ -42,6 +42,7 @@ typedef struct Settings {
   MetricsFor metrics_for;
   AddrBlock *metrics_blocks;
   size_t n_metrics_blocks;
+  int context, principal;       /* functions of a request, or LUA_NOREF */
   uint8_t source[SETTINGS_MAX]; /* a Source each */
 } Settings;
 
@@ -79,7 +80,8 @@ struct Setting {
 };
 
 extern const SettingKind kind_text, kind_number, kind_bytes, kind_time,
-    kind_flag, kind_either, kind_base_path, kind_store, kind_metrics;
+    kind_flag, kind_either, kind_base_path, kind_store, kind_metrics,
+    kind_function;
 
 /* --- the list --- */
 

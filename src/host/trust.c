@@ -3,6 +3,8 @@
 
 #include "http/cookie.h"
 
+#define COOKIE "stube_sid"
+
 /* Did the visitor come over TLS, as far as we can know? */
 static bool is_secure(const Host *h, const HttpReq *req) {
   if (!h->settings.trust_proxy) return false;
@@ -11,8 +13,21 @@ static bool is_secure(const Host *h, const HttpReq *req) {
 
 /* Prefixed names are promises that browsers enforce (RFC 6265bis). */
 static const char *cookie_name(const Host *h, const HttpReq *req) {
-  if (!is_secure(h, req)) return "stube_sid";
-  return h->settings.base_path[0] ? "__Secure-stube_sid" : "__Host-stube_sid";
+  if (!is_secure(h, req)) return COOKIE;
+  return h->settings.base_path[0] ? "__Secure-" COOKIE : "__Host-" COOKIE;
+}
+
+/* Whichever of its names; one that came over TLS and back without is ours too.
+ */
+bool trust_is_ours(Slice name) {
+  static const char *const prefixes[] = { "", "__Host-", "__Secure-" };
+  for (size_t i = 0; i < countof(prefixes); i++) {
+    Slice prefix = slice_str(prefixes[i]);
+    if (slice_starts(name, prefix) &&
+        slice_is(slice(name.ptr + prefix.len, name.len - prefix.len), COOKIE))
+      return true;
+  }
+  return false;
 }
 
 Slice trust_token(const Host *h, const HttpReq *req) {

@@ -61,3 +61,10 @@ Slice req_cookie(const HttpReq *req, const char *name) {
   }
   return (Slice){ 0 };
 }
+
+bool req_is_type(const HttpReq *req, const char *type) {
+  Slice header = req_header(req, "Content-Type");
+  size_t len = strlen(type);
+  if (header.len < len || strncasecmp(header.ptr, type, len) != 0) return false;
+  return header.len == len || header.ptr[len] == ';' || header.ptr[len] == ' ';
+}

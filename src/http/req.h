@@ -50,6 +50,10 @@ Slice req_query(const HttpReq *req);
 Slice req_header(const HttpReq *req, const char *name);
 const HttpHeader *req_headers(const HttpReq *req, size_t *n);
 
+/* Is the body of this type? "application/json; charset=utf-8" is
+ * "application/json". */
+bool req_is_type(const HttpReq *req, const char *type);
+
 /* The value of a cookie (the first of its name); its ptr is NULL when absent.
  */
 Slice req_cookie(const HttpReq *req, const char *name);

@@ -136,11 +136,16 @@ static bool is_bare(const Node *node) {
   return !node->any && !node->nliterals && !node->nroutes;
 }
 
-Router *router_new(const char *base_path) {
-  Router *r = xcalloc(1, sizeof *r);
+void router_set_base(Router *r, const char *base_path) {
   size_t len = strlen(base_path);
   while (len && base_path[len - 1] == '/') len--;
+  free(r->base);
   r->base = dup_slice(slice(base_path, len));
+}
+
+Router *router_new(const char *base_path) {
+  Router *r = xcalloc(1, sizeof *r);
+  router_set_base(r, base_path);
   return r;
 }
 

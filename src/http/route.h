@@ -35,6 +35,8 @@ typedef struct RouteMatch {
 /* All patterns stand under `base_path` ("" or "/x/y"), which is copied. */
 Router *router_new(const char *base_path);
 void router_free(Router *r); /* not the targets */
+/* Another one, for all patterns there are and will be. */
+void router_set_base(Router *r, const char *base_path);
 
 /* ERR_BAD_INPUT: the pattern is malformed. ERR_CONFLICT: the method has it
  * already (":a" and ":b" are the same). Neither changes anything. */

@@ -256,6 +256,7 @@ void conv_free(Conv *c) {
   conv_clear(c);
   free(c->owner);
   free(c->title);
+  blob_drop(c->origin);
   blob_drop(c->head);
   buf_free(&c->outbox);
   free(c);

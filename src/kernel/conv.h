@@ -107,6 +107,7 @@ struct Conv {
   uint8_t key[CID_RAW]; /* the same, as the store knows it */
   char *owner;          /* the owner token, or NULL */
   char *title;          /* of its page, or NULL */
+  Blob *origin;         /* context and principal (origin.h), or NULL */
   void *host;           /* conv_slot */
   MacKey mac_key;
 

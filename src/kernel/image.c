@@ -51,6 +51,7 @@ static void put_header(Buf *b, const Conv *c) {
   }
   buf_byte(b, c->is_unopened);
   put_history(b, &c->history);
+  buf_block(b, c->origin ? blob_view(c->origin) : (Slice){ 0 });
 }
 
 /* The versions of the code that made the instances, each once; an instance has
@@ -280,6 +281,14 @@ static void get_history(Reader *r, History *h) {
   free(event);
 }
 
+static void get_origin(Reader *r, Conv *c) {
+  Slice origin = { 0 };
+  if (!r->err && r->in.len) r->err = take_block(&r->in, &origin);
+  if (r->err) return;
+  blob_drop(c->origin);
+  c->origin = origin.len ? blob_new(origin) : NULL;
+}
+
 static void get_header(Reader *r, Conv *c) {
   char cid[CID_LEN];
   get_bytes(r, cid, sizeof cid);
@@ -305,6 +314,7 @@ static void get_header(Reader *r, Conv *c) {
   c->n_answers = r->err ? 0 : n;
   c->is_unopened = get_byte(r);
   get_history(r, &c->history);
+  get_origin(r, c);
   const History *h = &c->history;
   bool is_sane = c->turn < UINT64_MAX / 2 && h->turn && h->turn <= c->turn &&
                  (!h->until || h->until >= h->turn);

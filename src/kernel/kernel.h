@@ -151,7 +151,13 @@ typedef struct Mint {
   const char *owner; /* the owner token, or NULL for none; copied */
   const char *title; /* of its page, or NULL; copied */
   int embed;         /* stack index on vm_lua: an embed or a component's id */
+  Blob *origin;      /* what kernel_origin made, or NULL; held by the caller */
 } Mint;
+
+/* Context and principal of a request (stack indexes on L) as bytes that go with
+ * its conversation, held for the caller; NULL when both are nil. Raises when
+ * they are no plain data, or too much of it. */
+Blob *kernel_origin(Kernel *k, lua_State *L, int context, int principal);
 
 /* Boots a conversation and appends its first HTML to `page`. Provisional: in
  * memory only, until kernel_promote. `*out` is NULL when it ended while it

@@ -5,18 +5,25 @@
 #include <lua.h>
 
 #include "html/html.h"
+#include "kernel/origin.h"
 #include "kernel/state.h"
 #include "lua/coro.h"
 #include "lua/loader.h"
 
 static Kernel *in_conversation(lua_State *L, const char *name) {
   Kernel *k = kernel_of(L);
-  if (!k || !k->in_turn)
+  if (k && k->in_turn) return k;
+  const char *where = coro_banned(vm_of(L));
+  if (where)
     luaL_error(L,
-               "%s works inside a conversation only: in a handler, a hook "
-               "or a flow",
-               name);
-  return k;
+               "%s works inside a conversation only (in a handler, a hook or "
+               "a flow), not in %s",
+               name, where);
+  luaL_error(L,
+             "%s works inside a conversation only: in a handler, a hook or a "
+             "flow",
+             name);
+  return NULL;
 }
 
 /* --- definitions --- */
@@ -284,6 +291,8 @@ int kernel_open_lib(lua_State *L) {
     { "conversation_id", f_conversation_id },
     { "id", f_id },
     { "parent", f_parent },
+    { "context", origin_f_context },
+    { "principal", origin_f_principal },
     { NULL, NULL },
   };
   luaL_newlib(L, functions);

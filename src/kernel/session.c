@@ -350,6 +350,7 @@ Err kernel_mint(Kernel *k, const Mint *mint, Conv **out, Buf *page) {
   Conv *c = conv_mint(k);
   c->owner = mint->owner ? xstrdup(mint->owner) : NULL;
   c->title = mint->title ? xstrdup(mint->title) : NULL;
+  c->origin = mint->origin ? blob_hold(mint->origin) : NULL;
   random_seed(c->random);
   heat(k, c);
   bool ended;

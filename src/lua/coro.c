@@ -141,6 +141,8 @@ const char *coro_ban(Vm *vm, const char *where) {
   return before;
 }
 
+const char *coro_banned(const Vm *vm) { return vm->ban; }
+
 int coro_k_wait(lua_State *L, int status, lua_KContext ctx) {
   (void)status, (void)ctx;
   if (lua_toboolean(L, 1)) return lua_gettop(L) - 1;

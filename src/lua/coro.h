@@ -51,6 +51,7 @@ const char *coro_cannot_wait(lua_State *L);
 /* While set, waiting raises "cannot wait in <where>": "render", "init" ... NULL
  * allows it again. Returns what was set. */
 const char *coro_ban(Vm *vm, const char *where);
+const char *coro_banned(const Vm *vm); /* what is set */
 
 /* Ends the task's part of this turn: `return coro_wait(L)` from a C function,
  * whose caller gets the values the task is resumed with. Its own stack is

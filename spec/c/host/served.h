@@ -24,7 +24,7 @@ typedef struct Client {
   int port;
   int ready; /* read end of the host's standard output */
   void (*run)(struct Client *c);
-  char failure[512]; /* the first claim that did not hold */
+  char failure[2048]; /* the first claim that did not hold */
   Buf reply;
   char cookie[128];
   char url[8][256]; /* event URLs of the last page, in order */
@@ -135,10 +135,10 @@ static inline void *run_client(void *ud) {
 }
 
 /* Serves `app` while `run` speaks to it; ends with SIGTERM. `store` may be
- * NULL.
- */
-static inline void serve_app(const char *app, const char *store,
-                             void (*run)(Client *c)) {
+ * NULL, and so may `setup`, which changes settings. */
+static inline void serve_app_as(const char *app, const char *store,
+                                void (*setup)(Host *h),
+                                void (*run)(Client *c)) {
   int out[2];
   assert_int_equal(pipe(out), 0);
   int saved = dup(STDOUT_FILENO);
@@ -149,6 +149,7 @@ static inline void serve_app(const char *app, const char *store,
   h->settings.port = 0;
   h->settings.in_memory = !store;
   h->settings.store = store ? xstrdup(store) : NULL;
+  if (setup) setup(h);
   bool ok = host_load(h, app) && host_open(h);
   Client c = { .ready = out[0], .run = run };
   pthread_t thread;
@@ -166,6 +167,11 @@ static inline void serve_app(const char *app, const char *store,
   buf_free(&c.reply);
   if (c.failure[0]) fail_msg("%s", c.failure);
   assert_true(ok);
+}
+
+static inline void serve_app(const char *app, const char *store,
+                             void (*run)(Client *c)) {
+  serve_app_as(app, store, NULL, run);
 }
 
 #define EXPECT(c, status, call)                                               \
