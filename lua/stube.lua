@@ -34,6 +34,8 @@ s.list = html.list
 -- Calling and waiting; effects as calls (src/kernel).
 -- KEEP IN STEP: effects (src/kernel/effect.c, src/kernel/lib.c).
 s.await = kernel.await
+s.sleep = kernel.sleep
+s.receive = kernel.receive
 s.call = kernel.call
 s.answer = kernel.answer
 s.answer_error = kernel.answer_error
@@ -44,11 +46,22 @@ s.isolate = kernel.isolate
 s.patch = kernel.patch
 s.patch_signals = kernel.patch_signals
 s.execute_script = kernel.execute_script
+s.after = kernel.after
+s.send = kernel.send
+s.subscribe = kernel.subscribe
+s.unsubscribe = kernel.unsubscribe
+s.publish = kernel.publish
+s.publish_local = kernel.publish_local
 s.perform = kernel.perform
 
 -- Conversations as values (stube/conversation.lua)
 s.conversation = conversation.conversation
 s.conversations = conversation.conversations
+
+-- Seconds, for all that takes time
+s.minute = 60
+s.hour = 60 * s.minute
+s.day = 24 * s.hour
 
 -- Who and where
 s.conversation_id = kernel.conversation_id

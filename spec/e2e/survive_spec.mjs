@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { AWAY, button, eventually, test } from "./harness.mjs";
+import { AWAY, button, eventually, see, test } from "./harness.mjs";
 
 /** Runs `body` with a server that keeps its conversations in a folder. */
 async function with_store(t, body) {
@@ -25,7 +25,8 @@ test("the game goes on after kill -9 at every step", (t) =>
     await page.goto(await server.at("/guess"));
     let low = 1, high = 100;
     for (let tries = 1; tries <= 8; tries++) {
-      await server.restart();
+      // A page that nobody has answered yet need not outlive its process.
+      if (tries > 1) await server.restart();
       const guess = Math.floor((low + high) / 2);
       const before = await page.locator("label").textContent();
       await page.getByRole("spinbutton").fill(String(guess));
@@ -44,3 +45,47 @@ test("the game goes on after kill -9 at every step", (t) =>
     }
     assert.fail("eight guesses were not enough");
   }));
+
+const output_is = (page, wanted) =>
+  eventually(`the page says ${wanted}`, async () => {
+    const now = await page.locator("output").textContent({ timeout: 1000 });
+    return now === wanted || Promise.reject(Error(now));
+  }, 20_000);
+
+test("a flow that sleeps goes on after kill -9", (t) =>
+  with_store(t, async () => {
+    const { page, server } = t;
+    server.app = "spec/e2e/app/later.lua";
+    await page.goto(await server.at("/tea"));
+    await button(page, "Brew").click();
+    for (const cup of ["Cup 1", "Cup 2", "Cup 3"]) {
+      await page.getByText("Tea?").or(page.getByText(/^Cup/))
+        .waitFor({ state: "detached" });
+      await server.restart();
+      await see(page, cup);
+      await button(page, "Drink").click();
+    }
+    await see(page, "No more tea");
+  }));
+
+test("a timer goes off once, and its message is heard once, through kill -9",
+  (t) =>
+    with_store(t, async () => {
+      const { page, context, server } = t;
+      server.app = "spec/e2e/app/later.lua";
+      await page.goto(await server.at("/bell"));
+      const ear = await context.newPage();
+      await ear.goto(await server.at("/ear"));
+      await output_is(ear, "heard");
+      let heard = "heard";
+      for (let n = 1; n <= 5; n++) {
+        await button(page, "Set").click();
+        await output_is(page, `set ${n}, rung ${n - 1}, over ${n - 1}`);
+        // While it is set, while it has rung, and while neither is sure.
+        await server.restart();
+        if (n % 2) await output_is(page, `set ${n}, rung ${n}, over ${n - 1}`);
+        await server.restart();
+        await output_is(page, `set ${n}, rung ${n}, over ${n}`);
+        await output_is(ear, (heard += ` ${n}`));
+      }
+    }));

@@ -46,6 +46,32 @@ local List = component.component("fuzz/list", {
   },
 })
 
+component.component("fuzz/later", {
+  init = { heard = "" },
+  render = function(self) return { "p", self.heard, html.slot "side" } end,
+  start = function(self)
+    kernel.subscribe("t", "told")
+    kernel.after(1, "told", { 1 })
+    while true do
+      local message, why = kernel.receive("t", 5)
+      self.heard = tostring(message) .. tostring(why)
+      kernel.sleep(1)
+    end
+  end,
+  on = {
+    go = function(self)
+      kernel.publish("t", self.heard)
+      kernel.publish_local("t", { 2 })
+      kernel.send("ix-1", "told", "sent")
+      kernel.after(0.1, "told", nil, { volatile = true })
+    end,
+    side = function(self)
+      self.got = kernel.await(Leaf, { slot = "side", timeout = 1 })
+    end,
+    told = function(self, value) self.heard = self.heard .. type(value) end,
+  },
+})
+
 component.flow("fuzz/flow", function(args)
   local total <const>, log = args.total or 2, {}
   for i = 1, total do

@@ -16,6 +16,8 @@ static Log quiet = { .level = LOG_OFF };
 static unsigned runs, accepted;
 static bool has_ended;
 
+#define NOW UINT64_C(1700000000000)
+
 static const char cid[] = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
 /* --- the kernel's ports --- */
@@ -83,7 +85,7 @@ static void renew(void) {
                         .url_value = url_value };
   kernel = kernel_new(h.vm, h.persist, &config, &ports);
   kernel_open(kernel, store);
-  kernel_now(kernel, 1700000000000u);
+  kernel_now(kernel, NOW, NOW);
   luaL_requiref(h.L, "stube.html", html_open, 0);
   lua_pop(h.L, 1);
   load_script(&h, "spec/fuzz/app.lua", "app");
@@ -140,6 +142,16 @@ static void draw(Conv *c) {
   buf_free(&page);
 }
 
+/* An hour, with what it brings. */
+static void let_time_pass(void) {
+  kernel_now(kernel, NOW + 3600000, NOW + 3600000);
+  for (int i = 0; i < 8 && !has_ended; i++) {
+    kernel_tick(kernel);
+    store_settle(store);
+  }
+  kernel_now(kernel, NOW, NOW);
+}
+
 static void visit(Conv *c) {
   draw(c);
   accepted += !conv_ended(c);
@@ -149,6 +161,7 @@ static void visit(Conv *c) {
   go_back(c, 0);
   if (!has_ended && c->n_insts) post(c, c->insts[0]->iid, "go");
   if (!has_ended) go_back(c, c->history.turn - 1);
+  let_time_pass();
 }
 
 /* --- one input --- */
@@ -285,6 +298,7 @@ static void write_seeds(const char *folder) {
                                            "0side", "0go", NULL });
   tell("fuzz/flow",
        (const char *const[]){ "ok", "go", "yes", "side", "cancel", NULL });
+  tell("fuzz/later", (const char *const[]){ "go", "side", "go", "side", NULL });
   tell("ui/confirm", (const char *const[]){ NULL });
 }
 

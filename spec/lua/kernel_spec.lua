@@ -710,6 +710,7 @@ describe("sleep", function()
         if add(sum) > 3 then s.await(s.info("sum " .. sum)) end
       end
     end)
+    drive.restart(false) -- none are there of other specs
     drive.hot(1)
     local pages, before = {}, drive.stats().conversations
     for i = 1, 5 do pages[i] = visit(Adds) end

@@ -34,6 +34,20 @@ function Page:post(event)
   return answer.result, drive.take()
 end
 
+--- Somebody follows it: it is saved, and its timers run.
+function Page:follow()
+  drive.promote(self.cid)
+  while drive.poll() > 0 do end
+  return self
+end
+
+--- Lets time pass; returns what was released.
+function Page.advance(_, seconds)
+  drive.take()
+  drive.advance(seconds)
+  return drive.take()
+end
+
 --- Clicks the first button with this label, or fails.
 function Page:click(label, signals)
   for attributes, text in self:html():gmatch("<button([^>]*)>(.-)</button>") do

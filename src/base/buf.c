@@ -69,6 +69,16 @@ void buf_drop(Buf *b, size_t n) {
   b->len -= n;
 }
 
+void buf_be64(Buf *b, uint64_t v) {
+  for (int shift = 56; shift >= 0; shift -= 8) buf_byte(b, (char)(v >> shift));
+}
+
+uint64_t read_be64(const char *from) {
+  uint64_t v = 0;
+  for (int i = 0; i < 8; i++) v = v << 8 | (uint8_t)from[i];
+  return v;
+}
+
 void buf_varint(Buf *b, uint64_t v) {
   if (v < 0x80) {
     buf_byte(b, (char)v);

@@ -48,6 +48,10 @@ static inline void buf_byte(Buf *b, char c) {
 
 #define buf_lit(b, literal) buf_put((b), "" literal, sizeof(literal) - 1)
 
+/* 8 bytes, the highest first: as keys of a store, numbers then sort. */
+void buf_be64(Buf *b, uint64_t v);
+uint64_t read_be64(const char *from);
+
 /* --- numbers of varying length (LEB128), shared by every saved format --- */
 void buf_varint(Buf *b, uint64_t v);
 /* Reads one from the front of `in`; ERR_BAD_INPUT when it is cut or over 64

@@ -132,6 +132,46 @@
 /* tables in tables in them */
 #define ORIGIN_DEPTH_MAX 32
 
+/* --- what happens without a visitor --- */
+/* S32: a timer is never due earlier */
+#define TIMER_FLOOR_MS 10
+/* 100 years: a number of seconds that was meant as something else */
+#define TIMER_SECONDS_MAX 3155760000.0
+/* timers, sleeps and timeouts of one conversation: all are in its head */
+#define CONV_TIMERS_MAX 256
+/* subscriptions, of instances and of tasks that receive */
+#define CONV_SUBS_MAX 64
+/* s.send and s.publish_local: not delivered yet */
+#define CONV_LETTERS_MAX 256
+/* and their bytes */
+#define CONV_LETTER_BYTES_MAX KIB(256)
+/* one message, encoded: it is in a head or in the store, many times over */
+#define MESSAGE_BYTES_MAX KIB(16)
+/* tables within tables of a message */
+#define MESSAGE_DEPTH_MAX 100
+/* with a conversation's id it makes a key of the store */
+#define TOPIC_NAME_MAX 200
+/* S30: the newest messages of a topic are kept, for who is late */
+#define TOPIC_LOG_MAX 1000
+/* one turn cannot push everybody's messages off a log */
+#define TURN_PUBLISHES_MAX 100
+/* what is known of topics; the rest is in the store */
+#define TOPICS_IN_MEMORY_MAX 4096
+/* turns without a visitor in one pass of the loop: a millisecond or so */
+#define LATER_TURNS_PER_PASS 16
+/* of those, commits under way: a visitor's shares a batch with no more */
+#define LATER_UNDER_WAY_MAX 64
+/* rows of an index read at once */
+#define LATER_WINDOW 64
+/* S32: turns of volatile timers are written after this at the latest */
+#define VOLATILE_SAVE_MS 250
+/* S32: bytes of heads a second; past it timers are taken for volatile */
+#define CONV_WRITES_PER_S MIB(1)
+/* S40: conversations saved at once because their boot published ... */
+#define CONV_BOOTS_MAX 1000
+/* ... in this time: whoever only fetches pages fills no store */
+#define CONV_BOOTS_MS 60000
+
 /* --- one turn --- */
 /* S17: CPU one turn may use */
 #define TURN_CPU_MS 250

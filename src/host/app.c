@@ -34,12 +34,15 @@ static void add_modules(Host *h) {
       loader_add_embedded(h->vm, assets[i].module, asset(assets[i].name));
 }
 
-static void on_prepare(uv_prepare_t *p) { keep_poll(p->data); }
+static void on_prepare(uv_prepare_t *p) {
+  keep_poll(p->data);
+  clock_arm(p->data);
+}
 static void on_check(uv_check_t *c) { keep_poll(c->data); }
 
 static void on_sweep(uv_timer_t *t) {
   Host *h = t->data;
-  kernel_now(h->kernel, clock_wall_ms());
+  clock_now(h);
   kernel_sweep(h->kernel);
 }
 
@@ -80,7 +83,7 @@ void host_start(Host *h, HostRelease release, HostEnded ended,
                         .json = port_json,
                         .url_value = port_url_value };
   h->kernel = kernel_new(h->vm, h->persist, &h->kernel_config, &ports);
-  kernel_now(h->kernel, clock_wall_ms());
+  clock_now(h);
   lua_State *L = vm_lua(h->vm);
   luaL_requiref(L, "stube.html", html_open, 0);
   lua_pop(L, 1);
@@ -127,6 +130,7 @@ bool host_open(Host *h) {
 
 static void on_drained(void *ud) {
   Host *h = ud;
+  kernel_flush(h->kernel);
   store_settle(h->store); /* what the last requests committed */
   uv_stop(&h->loop);
 }
@@ -149,6 +153,7 @@ static void start_handles(Host *h) {
   uv_prepare_init(&h->loop, &h->prepare);
   uv_check_init(&h->loop, &h->check);
   uv_timer_init(&h->loop, &h->sweep);
+  clock_start(h);
   h->prepare.data = h->check.data = h->sweep.data = h;
   uv_prepare_start(&h->prepare, on_prepare);
   uv_check_start(&h->check, on_check);

@@ -1,13 +1,12 @@
 /* `stube test`: busted inside the host, and `stube.drive`, with which specs
  * mint and drive conversations without a socket. The memory store is polled by
  * hand, so a spec can hold a commit, fail it, and look at what is visible
- * meanwhile. */
+ * meanwhile. Time stands still unless a spec advances it. */
 #include <lauxlib.h>
 #include <lua.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "base/clock.h"
 #include "base/limits.h"
 #include "host/host.h"
 #include "lua/loader.h"
@@ -99,6 +98,108 @@ static lua_State *to_main(lua_State *L, Host *h, int n) {
   return main;
 }
 
+/* --- time --- */
+
+static void tell_time(Host *h) {
+  kernel_now(h->kernel, h->steady_ms, h->steady_ms);
+}
+
+/* All that a spec does not hold back is kept. */
+static void settle(Host *h) {
+  if (h->is_held)
+    store_poll(h->store);
+  else
+    store_settle(h->store);
+}
+
+/* advance(seconds): lets time pass, with all that it brings, each at its time.
+ */
+static int f_advance(lua_State *L) {
+  enum { PASSES_MAX = 1000000 };
+  Host *h = drive_host(L);
+  uint64_t target = h->steady_ms + (uint64_t)(luaL_checknumber(L, 1) * 1000);
+  for (int i = 0; i < PASSES_MAX; i++) {
+    settle(h);
+    uint64_t due = kernel_due(h->kernel);
+    if (due > target) {
+      h->steady_ms = target;
+      tell_time(h);
+      return 0;
+    }
+    if (due > h->steady_ms) h->steady_ms = due;
+    tell_time(h);
+    kernel_tick(h->kernel);
+  }
+  return luaL_error(L, "advance: it does not come to rest");
+}
+
+/* skip(seconds): the clock leaps, and nothing happens meanwhile. */
+static int f_skip(lua_State *L) {
+  Host *h = drive_host(L);
+  h->steady_ms += (uint64_t)(int64_t)(luaL_checknumber(L, 1) * 1000);
+  tell_time(h);
+  return 0;
+}
+
+/* commits() -> items that the store has kept */
+static int f_commits(lua_State *L) {
+  lua_pushinteger(L, (lua_Integer)store_stats(drive_host(L)->store).items);
+  return 1;
+}
+
+/* tick(): one pass of what is due now. */
+static int f_tick(lua_State *L) {
+  Host *h = drive_host(L);
+  tell_time(h);
+  kernel_tick(h->kernel);
+  return 0;
+}
+
+/* due() -> seconds until something is due, or nil. */
+static int f_due(lua_State *L) {
+  Host *h = drive_host(L);
+  uint64_t due = kernel_due(h->kernel);
+  if (due == UINT64_MAX) return 0;
+  lua_pushnumber(
+      L, due <= h->steady_ms ? 0 : (lua_Number)(due - h->steady_ms) / 1000);
+  return 1;
+}
+
+/* --- the process --- */
+
+static void on_news(void *ud) { (void)ud; }
+
+/* restart([dir]): as after kill -9: only what the store kept is there. With a
+ * folder, on a store on disk in it from now on (again, when that is the one in
+ * use); false: on a fresh one in memory. */
+static int f_restart(lua_State *L) {
+  Host *h = drive_host(L);
+  char why[512];
+  if (store_poll(h->store))
+    return luaL_error(L, "restart: commits are under way");
+  if (lua_isnoneornil(L, 1) && !h->settings.store) {
+    kernel_restart(h->kernel, h->store);
+    settle(h);
+    return 0;
+  }
+  if (!lua_isnoneornil(L, 1)) {
+    free(h->settings.store);
+    h->settings.store = lua_toboolean(L, 1) ? xstrdup(luaL_checkstring(L, 1))
+                                            : NULL;
+  }
+  kernel_restart(h->kernel, NULL);
+  store_free(h->store);
+  h->store = h->settings.store ? store_lmdb_open(h->settings.store, on_news, h,
+                                                 why, sizeof why)
+                               : store_memory_new();
+  if (!h->store) die("%s", why);
+  kernel_restart(h->kernel, h->store);
+  settle(h);
+  return 0;
+}
+
+/* --- conversations --- */
+
 /* mint(embed, [context], [principal]) -> cid or nil, html */
 static int f_mint(lua_State *L) {
   Host *h = drive_host(L);
@@ -106,7 +207,7 @@ static int f_mint(lua_State *L) {
   Conv *c;
   lua_settop(L, 3);
   Blob *origin = kernel_origin(h->kernel, L, 2, 3);
-  kernel_now(h->kernel, clock_wall_ms());
+  tell_time(h);
   lua_settop(L, 1);
   lua_State *main = to_main(L, h, 1);
   Mint mint = { .owner = "spec", .embed = lua_gettop(main), .origin = origin };
@@ -152,9 +253,18 @@ static int f_post(lua_State *L) {
   lua_newtable(L);
   lua_pushvalue(L, -1);
   d->result = luaL_ref(L, LUA_REGISTRYINDEX);
-  kernel_now(h->kernel, clock_wall_ms());
+  tell_time(h);
   kernel_post(h->kernel, c, &d->ev);
   return 1;
+}
+
+/* promote(cid): somebody is really there. */
+static int f_promote(lua_State *L) {
+  Host *h = drive_host(L);
+  Conv *c = check_conv(L, h);
+  tell_time(h);
+  if (c) kernel_promote(h->kernel, c);
+  return 0;
 }
 
 typedef struct DriveFetch {
@@ -196,7 +306,9 @@ static int f_poll(lua_State *L) {
 
 /* hold(bool): commits complete only through settle(), fetches not at all. */
 static int f_hold(lua_State *L) {
-  store_memory_hold(drive_host(L)->store, lua_toboolean(L, 1));
+  Host *h = drive_host(L);
+  h->is_held = lua_toboolean(L, 1);
+  store_memory_hold(h->store, h->is_held);
   return 0;
 }
 
@@ -325,12 +437,19 @@ static int f_history(lua_State *L) {
 
 static void open_drive(Host *h) {
   static const luaL_Reg functions[] = {
-    { "mint", f_mint },       { "post", f_post },       { "poll", f_poll },
-    { "hold", f_hold },       { "settle", f_settle },   { "take", f_take },
-    { "page", f_page },       { "alive", f_alive },     { "stats", f_stats },
-    { "offered", f_offered }, { "collect", f_collect }, { "log", f_log },
-    { "styles", f_styles },   { "fetch", f_fetch },     { "budget", f_budget },
-    { "hot", f_hot },         { "history", f_history }, { NULL, NULL },
+    { "mint", f_mint },       { "post", f_post },
+    { "poll", f_poll },       { "hold", f_hold },
+    { "settle", f_settle },   { "take", f_take },
+    { "page", f_page },       { "alive", f_alive },
+    { "stats", f_stats },     { "offered", f_offered },
+    { "collect", f_collect }, { "log", f_log },
+    { "styles", f_styles },   { "budget", f_budget },
+    { "hot", f_hot },         { "history", f_history },
+    { "fetch", f_fetch },     { "due", f_due },
+    { "advance", f_advance }, { "tick", f_tick },
+    { "promote", f_promote }, { "restart", f_restart },
+    { "skip", f_skip },       { "commits", f_commits },
+    { NULL, NULL },
   };
   lua_State *L = vm_lua(h->vm);
   lua_newtable(L);

@@ -4,7 +4,6 @@
 #include <lua.h>
 #include <stdlib.h>
 
-#include "base/clock.h"
 #include "host/host.h"
 #include "http/reply.h"
 
@@ -128,7 +127,7 @@ static void on_found(void *ud, Conv *c, Err e) {
     event_reply(v.req, e);
     return;
   }
-  kernel_now(v.host->kernel, clock_wall_ms());
+  clock_now(v.host);
   RouteResult r = router_find(v.host->router, req_method(v.req),
                               req_path(v.req), &m);
   ASSERT(r == ROUTE_FOUND);
@@ -172,7 +171,7 @@ static void answer(Host *h, HttpReq *req) {
 
 void on_request(void *ud, HttpReq *req) {
   Host *h = ud;
-  kernel_now(h->kernel, clock_wall_ms());
+  clock_now(h);
   answer(h, req);
   request_forget(h);
 }

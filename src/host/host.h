@@ -9,6 +9,7 @@
 #include <uv.h>
 
 #include "base/log.h"
+#include "base/steady.h"
 #include "host/boundary.h"
 #include "host/settings.h"
 #include "http/file.h"
@@ -62,12 +63,16 @@ struct Host {
   uv_prepare_t prepare;
   uv_check_t check;
   uv_timer_t sweep;
+  uv_timer_t due; /* the kernel's next timer (clock.c) */
+  Steady steady;
+  uint64_t steady_ms;  /* what it said last */
   uv_async_t kept;     /* the store's writer has news */
   const char *trouble; /* the store's, as last logged */
   uv_signal_t signals[2];
   int real_port;
   uint64_t started_ns;
   bool is_serving, is_stopping;
+  bool is_held; /* a spec holds commits back (drive.c) */
 };
 
 Host *host_new(void);
@@ -110,6 +115,14 @@ bool key_load(const char *dir, bool is_new, uint8_t key[KEY_BYTES], char *why,
 bool keep_open(Host *h);  /* see host_open */
 void keep_begin(Host *h); /* the script has had its say about durability */
 void keep_poll(Host *h);  /* what the store has kept is released */
+
+/* --- clock.c --- */
+
+/* Tells the kernel the time. Before it is asked anything. */
+void clock_now(Host *h);
+void clock_start(Host *h);
+/* Sets the timer for what the kernel wants to do next. */
+void clock_arm(Host *h);
 
 /* --- lib.c: `stube.host` --- */
 void lib_bind(Host *h); /* makes it loadable, for this host */

@@ -79,6 +79,8 @@ bool find_answer(const Conv *c, const Event *ev, Err *result) {
   return false;
 }
 
+/* --- committing --- */
+
 static void drain_queue(Kernel *k, Conv *c) {
   while (c->first && !c->busy) {
     Event *ev = c->first;
@@ -105,6 +107,9 @@ static void on_committed(void *ud, Err e) {
   Event *ev = c->running;
   c->running = NULL;
   c->busy = false;
+  if (c->later.is_counted) k->agenda.under_way--;
+  c->later.is_counted = false;
+  topics_committed(k, c, !e);
   if (e) {
     /* What ran is not kept, so it did not happen: back to what is. A store in
      * trouble is the host's to tell, once for all that fails meanwhile. */
@@ -120,20 +125,25 @@ static void on_committed(void *ud, Err e) {
                         : image_header(c, blob_view(c->head));
     if (lost) c->ended = true;
     distrust_pages(c);
+    c->later.is_unsaved = c->later.was_unsaved;
+    c->later.save_by = k->steady + VOLATILE_SAVE_MS;
     /* Not kept at all yet: it may be forgotten again. */
     if (!c->revision && !c->ended) conv_provision(k, c);
   } else {
     c->revision++;
+    wakes_copy(&c->later.kept, &c->later.wakes);
     blob_drop(c->head);
     c->head = c->pending;
     c->pending = NULL;
     release_outbox(c);
   }
   if (ev) ev->answer(ev, e ? ERR_UNAVAILABLE : ev->result);
-  if (c->ended)
+  if (c->ended) {
     bury(k, c);
-  else
-    drain_queue(k, c);
+    return;
+  }
+  drain_queue(k, c);
+  agenda_set(k, c);
 }
 
 void turn_row(Kernel *k, StoreTable table, Slice key, Blob *value) {
@@ -164,6 +174,8 @@ static void on_committed_new(void *ud, Err e) {
 
 static void commit(Kernel *k, Conv *c, Blob *head, const StoreRow *rows,
                    size_t n, StoreDone done) {
+  agenda_drop(k, c);
+  agenda_wrote(k, c, head ? head->len : 0);
   StoreItem item = {
     .expected = c->revision, .head = head, .rows = rows, .n_rows = n
   };
@@ -171,6 +183,8 @@ static void commit(Kernel *k, Conv *c, Blob *head, const StoreRow *rows,
   blob_drop(c->pending);
   c->pending = head;
   c->busy = true;
+  c->later.was_unsaved = c->later.is_unsaved;
+  c->later.is_unsaved = false;
   code_keep(k);
   store_commit(k->store, &item, done, c);
 }
@@ -181,8 +195,28 @@ void commit_new(Kernel *k, Conv *c, Blob *head) {
 
 void commit_head(Kernel *k, Conv *c, Blob *head) {
   forks_commit(k);
+  wakes_rows(k, c, !head);
   commit(k, c, head, k->turn.rows, k->turn.n_rows, on_committed);
   turn_drop_rows(k);
+}
+
+/* The turn of a volatile timer: visible now, and written soon (S32). What it
+ * did can be lost, so it only changed state, and made nothing that has an id
+ * which a page may come back with. */
+static bool need_not_save(const Kernel *k, const Conv *c) {
+  const Turn *t = &k->turn;
+  return t->may_wait && !t->must_save && !t->failed && !c->ended &&
+         t->next_id == c->next_id && !t->n_rows;
+}
+
+static void keep_unsaved(Kernel *k, Conv *c, Blob *head) {
+  Later *l = &c->later;
+  blob_drop(c->head);
+  c->head = head;
+  if (!l->is_unsaved) l->save_by = k->steady + VOLATILE_SAVE_MS;
+  l->is_unsaved = true;
+  release_outbox(c);
+  agenda_set(k, c);
 }
 
 /* Puts the conversation back and shows what happened in the failing instance's
@@ -193,6 +227,7 @@ static void put_back(Kernel *k, Conv *c) {
   turn_drop_rows(k);
   forks_drop(k);
   k->trail.went = t->isolates = false;
+  topics_unstage(k);
   t->n_pieces = 0;
   buf_clear(&t->bytes);
   if (image_restore(k, c, blob_view(c->head), false)) {
@@ -200,6 +235,8 @@ static void put_back(Kernel *k, Conv *c) {
     return;
   }
   distrust_pages(c);
+  letters_cut(c, t->n_letters);
+  cause_consume(k, c);
   const Inst *in = conv_inst(c, t->failed_iid);
   while (in && !in->on_page) in = conv_inst(c, in->parent);
   if (!in) in = conv_inst(c, c->painted);
@@ -243,6 +280,7 @@ void turn_conclude(Kernel *k, Conv *c, Event *ev, uint32_t explicit) {
           true; /* what was saved cannot be saved: nothing is left of it */
     }
   }
+  if (!t->failed) letters_prune(c);
   if (t->finished && !t->failed) {
     turn_piece(k, FRAG_CLOSE, PATCH_OUTER, (Slice){ 0 }, (Slice){ 0 });
     explicit = 0;
@@ -253,5 +291,11 @@ void turn_conclude(Kernel *k, Conv *c, Event *ev, uint32_t explicit) {
   if (ev) ev->result = t->failed ? ERR_APP : OK;
   c->running = ev;
   k->in_turn = false;
+  cause_free(&t->cause);
+  if (need_not_save(k, c)) {
+    keep_unsaved(k, c, head);
+    return;
+  }
+  topics_publish(k, c);
   commit_head(k, c, c->ended ? NULL : head);
 }

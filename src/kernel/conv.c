@@ -113,6 +113,13 @@ uint32_t *conv_place(Conv *c, const Inst *in, Kid **kid) {
   die("instance ix-%u stands in no place of ix-%u", in->iid, in->parent);
 }
 
+Inst *conv_target(const Conv *c, const Inst *in, Slice to) {
+  uint32_t iid = slice_is(to, "parent") ? in->parent : iid_parse(to);
+  Inst *found = conv_inst(c, iid);
+  const Kid *kid = found ? NULL : inst_kid(in, to, NULL);
+  return kid ? conv_inst(c, kid->top) : found;
+}
+
 bool conv_shows(const Conv *c, const Inst *in) {
   for (;;) {
     if (!in->parent) return c->top == in->iid;
@@ -214,12 +221,16 @@ void conv_find_holes(Conv *c) {
   }
   for (uint32_t i = 0; i < c->n_tasks; i++)
     if (c->tasks[i].thread > max) max = c->tasks[i].thread;
+  const Later *l = &c->later;
+  for (uint32_t i = 0; i < l->n_timers; i++)
+    if (l->timers[i].value > max) max = l->timers[i].value;
   bool *used = xcalloc(max + 1, sizeof *used);
   for (uint32_t i = 0; i < c->n_insts; i++) {
     used[c->insts[i]->self] = true;
     used[c->insts[i]->args] = true;
   }
   for (uint32_t i = 0; i < c->n_tasks; i++) used[c->tasks[i].thread] = true;
+  for (uint32_t i = 0; i < l->n_timers; i++) used[l->timers[i].value] = true;
   c->n_handles = max;
   c->n_holes = 0;
   for (uint32_t h = max; h >= 1; h--)
@@ -248,12 +259,14 @@ void conv_clear(Conv *c) {
   c->insts = NULL;
   c->tasks = NULL;
   c->holes = NULL;
+  later_clear(c);
   luaL_unref(vm_lua(c->kernel->vm), LUA_REGISTRYINDEX, c->root);
   c->root = LUA_NOREF;
 }
 
 void conv_free(Conv *c) {
   conv_clear(c);
+  later_free(c);
   free(c->owner);
   free(c->title);
   blob_drop(c->origin);

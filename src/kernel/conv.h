@@ -13,6 +13,7 @@
 
 #include "base/limits.h"
 #include "kernel/kernel.h"
+#include "kernel/later.h"
 
 #include <lua.h>
 
@@ -131,6 +132,8 @@ struct Conv {
   uint32_t painted;   /* the frame that stands in #root, as last sent */
   uint64_t random[4]; /* math.random (S44) */
 
+  Later later; /* timers, letters, subscriptions: in all of these groups */
+
   int root;        /* the graph's root table, in the Lua registry */
   uint32_t *holes; /* free handles below n_handles; not saved */
   uint32_t n_handles, n_holes, cap_holes;
@@ -170,6 +173,8 @@ Kid *inst_add_kid(Inst *in, Slice slot, const char *key);
 void inst_remove_kid(Inst *in, Kid *kid);
 /* The place `in` stands in: the variable that holds its chain's top. */
 uint32_t *conv_place(Conv *c, const Inst *in, Kid **kid);
+/* Who "parent", a slot's name or an instance's id is, as `in` sees it; NULL. */
+Inst *conv_target(const Conv *c, const Inst *in, Slice to);
 /* Is it the newest in its place, and so on up to the top frame? */
 bool conv_shows(const Conv *c, const Inst *in);
 

@@ -84,6 +84,26 @@ bool def_handler(Kernel *k, lua_State *L, const Def *def, Slice event) {
   return !lua_isnil(L, -1);
 }
 
+void def_check_event(Kernel *k, lua_State *L, const Def *def, Slice event,
+                     const char *of) {
+  if (slice_eq(event, SLICE("-"))) return;
+  bool has = def_handler(k, L, def, event);
+  lua_pop(L, 1);
+  if (has) return;
+  has = def_get(k, L, def, "handle");
+  lua_pop(L, 1);
+  if (has) return;
+  Buf hint = { .max = 200 };
+  def_get(k, L, def, "on");
+  nearest_key(L, -1, event, &hint);
+  lua_pop(L, 1);
+  lua_pushlstring(L, hint.ptr ? hint.ptr : "", hint.len);
+  buf_free(&hint);
+  lua_pushlstring(L, event.ptr, event.len);
+  luaL_error(L, "%s\"%s\" has no event \"%s\"%s", of, def->id,
+             lua_tostring(L, -1), lua_tostring(L, -2));
+}
+
 void nearest_key(lua_State *L, int table, Slice wanted, Buf *out) {
   Nearest near = nearest_to(wanted);
   if (!lua_istable(L, table)) return;

@@ -20,33 +20,10 @@ static void draw_inst(Kernel *k, lua_State *L, Inst *in, Buf *out);
 
 /* --- what the renderer asks --- */
 
-/* Raises unless the instance has a function for the event. */
-static void check_event(Kernel *k, lua_State *L, const Inst *in, Slice event) {
-  if (slice_eq(event, SLICE("-"))) return;
-  bool has = def_handler(k, L, in->def, event);
-  lua_pop(L, 1);
-  if (has) return;
-  has = def_get(k, L, in->def, "handle");
-  lua_pop(L, 1);
-  if (has) return;
-  Buf hint = { .max = 200 };
-  def_get(k, L, in->def, "on");
-  nearest_key(L, -1, event, &hint);
-  lua_pop(L, 1);
-  lua_pushlstring(L, hint.ptr ? hint.ptr : "", hint.len);
-  buf_free(&hint);
-  lua_pushlstring(L, event.ptr, event.len);
-  luaL_error(L, "\"%s\" has no event \"%s\"%s", in->def->id,
-             lua_tostring(L, -1), lua_tostring(L, -2));
-}
-
 /* The instance that `to` names, seen from `in`. */
 static Inst *target(const Conv *c, lua_State *L, Inst *in, Slice to) {
   if (!to.len) return in;
-  uint32_t iid = slice_is(to, "parent") ? in->parent : iid_parse(to);
-  Inst *found = conv_inst(c, iid);
-  Kid *kid = found ? NULL : inst_kid(in, to, NULL);
-  if (kid) found = conv_inst(c, kid->top);
+  Inst *found = conv_target(c, in, to);
   if (!found) {
     lua_pushlstring(L, to.ptr, to.len);
     luaL_error(L,
@@ -73,7 +50,7 @@ static void event_url(const HtmlContext *ctx, lua_State *L, Slice to,
     if (!plain)
       luaL_error(L, "an event's name has letters, digits and _ - . : only");
   }
-  check_event(k, L, in, event);
+  def_check_event(k, L, in->def, event, "");
   buf_puts(out, k->config.base_path);
   buf_lit(out, "/conv/");
   buf_put(out, c->cid, CID_LEN);

@@ -8,12 +8,9 @@
 
 #include "kernel/state.h"
 
-typedef struct Origin {
-  Inst *in;      /* who asked; NULL when it is gone */
-  uint32_t task; /* the task that waits for an await's answer */
-} Origin;
-
 typedef void (*FoldFunction)(Kernel *k, lua_State *L, Origin o, int effect);
+typedef void (*CheckFunction)(Kernel *k, lua_State *L, const Inst *in,
+                              int first);
 
 /* --- appending --- */
 
@@ -105,6 +102,12 @@ static uint32_t *place_for(Kernel *k, lua_State *L, Inst *in, int opts,
   return &kid->top;
 }
 
+static void check_embed(Kernel *k, lua_State *L, const Inst *in, int first) {
+  (void)in;
+  embed_resolve(k, L, first);
+  lua_pop(L, 1);
+}
+
 static size_t count_frames(const Conv *c) {
   size_t n = 0;
   for (uint32_t f = c->top; f; f = conv_inst(c, f)->below) n++;
@@ -131,7 +134,12 @@ static Inst *call(Kernel *k, lua_State *L, Inst *in, int embed, int opts) {
   return callee;
 }
 
-static const char *event_name(lua_State *L, int idx, const char *of) {
+int effect_args(lua_State *L, int effect, int n) {
+  for (int i = 0; i < n; i++) lua_rawgeti(L, effect, i + 2);
+  return lua_gettop(L) - n + 1;
+}
+
+const char *effect_event_name(lua_State *L, int idx, const char *of) {
   size_t len;
   if (lua_type(L, idx) != LUA_TSTRING)
     luaL_error(L, "%s: an event's name must be a string, not a %s", of,
@@ -142,13 +150,21 @@ static const char *event_name(lua_State *L, int idx, const char *of) {
   return name;
 }
 
+void effect_check_event(Kernel *k, lua_State *L, const Inst *in, int idx,
+                        const char *of) {
+  const char *name = effect_event_name(L, idx, of);
+  lua_pushfstring(L, "%s: ", of);
+  def_check_event(k, L, in->def, slice_str(name), lua_tostring(L, -1));
+  lua_pop(L, 1);
+}
+
 static void fold_call(Kernel *k, lua_State *L, Origin o, int effect) {
   lua_rawgeti(L, effect, 2);
   lua_rawgeti(L, effect, 3);
   lua_rawgeti(L, effect, 4);
   int embed = lua_gettop(L) - 2;
   const char *event = NULL;
-  if (!lua_isnil(L, embed + 1)) event = event_name(L, embed + 1, "call");
+  if (!lua_isnil(L, embed + 1)) event = effect_event_name(L, embed + 1, "call");
   Inst *callee = call(k, L, o.in, embed, embed + 2);
   if (event) callee->event = xstrdup(event);
 }
@@ -160,11 +176,14 @@ static void fold_await(Kernel *k, lua_State *L, Origin o, int effect) {
   Inst *callee = call(k, L, o.in, embed, embed + 1);
   callee->caller_task = o.task;
   conv_task(k->turn.conv, o.task)->awaits = callee->iid;
+  if (lua_isnil(L, embed + 1)) return;
+  lua_getfield(L, embed + 1, "timeout");
+  timer_for_task(k, L, o.in->iid, o.task, lua_gettop(L), "await");
 }
 
 /* --- answering --- */
 
-static void push_event(lua_State *L, const char *name, int payload,
+void effect_push_event(lua_State *L, const char *name, int payload,
                        const char *slot, const char *key, uint32_t from) {
   payload = lua_absindex(L, payload);
   lua_createtable(L, 0, 5);
@@ -174,6 +193,7 @@ static void push_event(lua_State *L, const char *name, int payload,
   lua_setfield(L, -2, "payload");
   if (slot) lua_pushstring(L, slot), lua_setfield(L, -2, "slot");
   if (key) lua_pushstring(L, key), lua_setfield(L, -2, "key");
+  if (!from) return;
   lua_pushfstring(L, "ix-%d", (int)from);
   lua_setfield(L, -2, "from");
 }
@@ -222,13 +242,13 @@ void effect_answer(Kernel *k, lua_State *L, Inst *in, bool ok) {
   }
   if (kid) { /* it stays; its parent hears of it */
     lua_pushfstring(L, ok ? "%s" : "%s_error", kid->slot);
-    push_event(L, lua_tostring(L, -1), value, kid->slot, kid->key, iid);
+    effect_push_event(L, lua_tostring(L, -1), value, kid->slot, kid->key, iid);
     turn_push(k, L, (Work){ .kind = WORK_EVENT, .iid = in->parent });
   } else if (!caller) {
     finish(k, L);
   } else if (task) {
     lua_pushvalue(L, value); /* below what `stop` asks for, which comes first */
-    turn_push(k, L, (Work){ WORK_RESUME, caller, task, ok });
+    turn_push(k, L, (Work){ WORK_RESUME, caller, task, ok, NULL });
     instance_remove(k, L, iid);
   } else {
     char *event = in->event;
@@ -239,7 +259,7 @@ void effect_answer(Kernel *k, lua_State *L, Inst *in, bool ok) {
       lua_pushnil(L);
     free(event);
     if (!lua_isnil(L, -1)) {
-      push_event(L, lua_tostring(L, -1), value, NULL, NULL, iid);
+      effect_push_event(L, lua_tostring(L, -1), value, NULL, NULL, iid);
       turn_push(k, L, (Work){ .kind = WORK_EVENT, .iid = caller });
     } else {
       conv_inst(c, caller)->touched = true;
@@ -371,29 +391,66 @@ static void fold_execute_script(Kernel *k, lua_State *L, Origin o, int effect) {
 
 /* --- the table --- */
 
+enum {
+  HOMELESS = 1, /* may be asked for by an instance that is gone by then */
+  WAITS = 2,    /* ends a task's part in the turn: never data of an app's */
+  LASTS = 4,    /* must be saved at once: not in a volatile timer's turn */
+};
+
 /* KEEP IN STEP: effects (lua/stube.lua, lib.c). */
 static const struct {
   const char *op;
   FoldFunction fold;
-  bool needs_origin; /* an effect of an instance that is gone says nothing */
+  CheckFunction check; /* of its arguments, or NULL */
+  int flags;
 } effects[] = {
-  { "call", fold_call, true },     /* cover the caller's place */
-  { "await", fold_await, true },   /* the same, and wait */
-  { "answer", fold_answer, true }, /* leave, give the caller a value */
-  { "answer_error", fold_answer_error, true }, /* leave, give it an error */
-  { "become", fold_become, true },             /* take this place and caller */
-  { "finish", fold_finish, false },            /* end the conversation */
-  { "back", fold_back, false },       /* be what one was; ends the turn */
-  { "isolate", fold_isolate, false }, /* no way back from here */
-  { "patch", fold_patch, false },     /* extra elements */
-  { "patch_signals", fold_patch_signals, false },
-  { "execute_script", fold_execute_script, false },
+  { "call", fold_call, check_embed, 0 },  /* cover the caller's place */
+  { "await", fold_await, NULL, WAITS },   /* the same, and wait */
+  { "answer", fold_answer, NULL, LASTS }, /* leave, give the caller a value */
+  { "answer_error", fold_answer_error, NULL, LASTS }, /* or an error */
+  { "become", fold_become, check_embed, 0 }, /* take this place and caller */
+  { "finish", fold_finish, NULL, HOMELESS | LASTS }, /* end it all */
+  { "back", fold_back, NULL, HOMELESS | LASTS },     /* be what one was */
+  { "isolate", fold_isolate, NULL, HOMELESS },       /* no way back from here */
+  { "patch", fold_patch, NULL, HOMELESS },           /* extra elements */
+  { "patch_signals", fold_patch_signals, NULL, HOMELESS },
+  { "execute_script", fold_execute_script, NULL, HOMELESS },
+  { "after", fold_after, check_after, 0 }, /* an event later */
+  { "sleep", fold_sleep, check_sleep, WAITS },
+  { "send", fold_send, check_send, 0 }, /* an event for another instance */
+  { "subscribe", fold_subscribe, check_subscribe, 0 },
+  { "unsubscribe", fold_unsubscribe, check_unsubscribe, 0 },
+  { "publish", fold_publish, check_publish, HOMELESS | LASTS },
+  { "publish_local", fold_publish_local, check_publish_local, HOMELESS },
+  { "receive", fold_receive, check_receive, WAITS },
 };
 
+static size_t effect_index(const char *op) {
+  size_t i = 0;
+  while (i < countof(effects) && strcmp(effects[i].op, op) != 0) i++;
+  return i;
+}
+
 bool effect_known(const char *op) {
-  for (size_t i = 0; i < countof(effects); i++)
-    if (strcmp(effects[i].op, op) == 0) return true;
-  return false;
+  size_t i = effect_index(op);
+  return i < countof(effects) && !(effects[i].flags & WAITS);
+}
+
+/* A turn that need not be saved at once cannot be relied on (S32). */
+static void check_lasts(const Kernel *k, lua_State *L, size_t i) {
+  if (k->turn.is_volatile && effects[i].flags & LASTS)
+    luaL_error(L,
+               "%s: the turn of a volatile timer may be lost, so it can only "
+               "change state",
+               effects[i].op);
+}
+
+void effect_check(Kernel *k, lua_State *L, const char *op, int first) {
+  size_t i = effect_index(op);
+  const Inst *in = conv_inst(k->turn.conv, k->turn.iid);
+  ASSERT(i < countof(effects));
+  check_lasts(k, L, i);
+  if (effects[i].check && in) effects[i].check(k, L, in, first);
 }
 
 void effect_fold(Kernel *k, lua_State *L, uint32_t iid, uint32_t task) {
@@ -403,11 +460,9 @@ void effect_fold(Kernel *k, lua_State *L, uint32_t iid, uint32_t task) {
     luaL_error(L, "an effect is a table that starts with its name");
   const char *op = lua_tostring(L, -1);
   Origin o = { conv_inst(k->turn.conv, iid), task };
-  for (size_t i = 0; i < countof(effects); i++) {
-    if (strcmp(effects[i].op, op) != 0) continue;
-    if (o.in || !effects[i].needs_origin) effects[i].fold(k, L, o, effect);
-    lua_settop(L, effect - 1);
-    return;
-  }
-  luaL_error(L, "there is no effect \"%s\"", op);
+  size_t i = effect_index(op);
+  if (i == countof(effects)) luaL_error(L, "there is no effect \"%s\"", op);
+  check_lasts(k, L, i);
+  if (o.in || effects[i].flags & HOMELESS) effects[i].fold(k, L, o, effect);
+  lua_settop(L, effect - 1);
 }

@@ -183,6 +183,7 @@ bool turn_boot(Kernel *k, Conv *c, int embed, Buf *page, bool *ended) {
   embed = lua_absindex(L, embed);
   c->turn = 1;
   turn_begin(k, c);
+  k->turn.is_boot = true;
   budget_start(k->vm, &k->config.budget);
   lua_pushcfunction(L, f_boot);
   lua_pushnil(L);
@@ -202,6 +203,7 @@ bool turn_boot(Kernel *k, Conv *c, int embed, Buf *page, bool *ended) {
   } else {
     turn_clear(k);
     forks_drop(k);
+    topics_unstage(k);
     buf_clear(page);
     draw_banner(k, c, NULL, page);
   }

@@ -482,7 +482,11 @@ Err history_go(Kernel *k, Conv *c, int steps) {
     t->away_ms = k->now > present.left_ms ? k->now - present.left_ms : 0;
   }
   walk_end(&w);
-  if (!e) e = image_revive(k, c, buf_view(&t->state));
+  if (e) return e;
+  Rewind r;
+  rewind_begin(c, &r);
+  e = image_revive(k, c, buf_view(&t->state));
+  rewind_end(k, c, &r, t->away_ms);
   if (e) return e;
   distrust_fields(c);
   t->base = buf_view(&t->state);

@@ -16,17 +16,13 @@
 #include <lua.h>
 #include <stdlib.h>
 
+#include "kernel/bytes.h"
 #include "kernel/points.h"
 #include "kernel/state.h"
 
 static const Slice magic = SLICE_INIT("STB1");
 
 /* --- writing --- */
-
-static void put_text(Buf *b, const char *s) {
-  buf_varint(b, s ? strlen(s) + 1 : 0);
-  if (s) buf_puts(b, s);
-}
 
 static void put_history(Buf *b, const History *h) {
   const uint64_t numbers[] = { h->turn,        h->until,     h->began_ms,
@@ -52,6 +48,7 @@ static void put_header(Buf *b, const Conv *c) {
   buf_byte(b, c->is_unopened);
   put_history(b, &c->history);
   buf_block(b, c->origin ? blob_view(c->origin) : (Slice){ 0 });
+  later_put_header(b, c);
 }
 
 /* The versions of the code that made the instances, each once; an instance has
@@ -133,11 +130,16 @@ static void put_frames(Buf *b, const Conv *c) {
     buf_varint(b, t->awaits);
     buf_byte(b, t->is_body);
   }
+  later_put_frames(b, c);
 }
 
 void image_describe(void *ud, lua_State *L, int key, Buf *out) {
   const Kernel *k = ud;
   const Conv *c = k->turn.conv;
+  if (k->describes) {
+    buf_puts(out, k->describes);
+    return;
+  }
   lua_Integer handle = lua_tointeger(L, key);
   for (uint32_t i = 0; i < c->n_insts; i++) {
     const Inst *in = c->insts[i];
@@ -151,11 +153,16 @@ void image_describe(void *ud, lua_State *L, int key, Buf *out) {
       buf_printf(out, "%s \"%s\"", t->is_body ? "flow" : "a handler of",
                  in->def->id);
   }
+  for (uint32_t i = 0; i < c->later.n_timers; i++)
+    if (c->later.timers[i].value == handle)
+      buf_printf(out, "the value of a timer's event \"%s\"",
+                 c->later.timers[i].event);
 }
 
 Err image_state(Kernel *k, Conv *c, Buf *out) {
   lua_State *L = vm_lua(k->vm);
   Buf *part = &k->part;
+  wakes_compute(k, c, &c->later.wakes);
   buf_clear(part);
   put_frames(part, c);
   buf_block(out, buf_view(part));
@@ -211,60 +218,7 @@ static Err split(const Conv *c, Slice head, Image *out) {
   return image_parts(head, out);
 }
 
-/* --- reading; the first failure sticks, and what follows reads as nothing ---
- */
-
-typedef struct Reader {
-  Slice in;
-  Err err;
-  uint64_t lacks; /* of a definition that is not there: its version, its id */
-  char lacked[128];
-} Reader;
-
-static uint64_t get_number(Reader *r) {
-  uint64_t v = 0;
-  if (!r->err) r->err = take_varint(&r->in, &v);
-  return r->err ? 0 : v;
-}
-
-static uint32_t get_u32(Reader *r) {
-  uint64_t v = get_number(r);
-  if (v > UINT32_MAX) r->err = ERR_BAD_INPUT;
-  return r->err ? 0 : (uint32_t)v;
-}
-
-static void get_bytes(Reader *r, void *out, size_t n) {
-  if (!r->err && r->in.len < n) r->err = ERR_BAD_INPUT;
-  if (r->err) {
-    memset(out, 0, n);
-    return;
-  }
-  memcpy(out, r->in.ptr, n);
-  r->in = slice(r->in.ptr + n, r->in.len - n);
-}
-
-static uint8_t get_byte(Reader *r) {
-  uint8_t b;
-  get_bytes(r, &b, 1);
-  return b;
-}
-
-/* A copy, or NULL for a text that is absent. */
-static char *get_text(Reader *r) {
-  uint64_t n = get_number(r);
-  if (!r->err && n > r->in.len + 1) r->err = ERR_BAD_INPUT;
-  if (r->err || n == 0) return NULL;
-  char *s = dup_slice(slice(r->in.ptr, (size_t)n - 1));
-  r->in = slice(r->in.ptr + n - 1, r->in.len - (size_t)n + 1);
-  return s;
-}
-
-/* How many items follow: each takes a byte at least. */
-static uint32_t get_count(Reader *r) {
-  uint32_t n = get_u32(r);
-  if (n > r->in.len) r->err = ERR_BAD_INPUT;
-  return r->err ? 0 : n;
-}
+/* --- reading --- */
 
 static void get_history(Reader *r, History *h) {
   h->turn = get_number(r);
@@ -319,6 +273,7 @@ static void get_header(Reader *r, Conv *c) {
   bool is_sane = c->turn < UINT64_MAX / 2 && h->turn && h->turn <= c->turn &&
                  (!h->until || h->until >= h->turn);
   if (!is_sane) r->err = ERR_BAD_INPUT;
+  later_get_header(r, c);
 }
 
 static void get_versions(Reader *r, Versions *v) {
@@ -355,8 +310,7 @@ static void get_inst(Reader *r, Kernel *k, Conv *c, const Versions *v) {
   in->kids = xcalloc(in->n_kids, sizeof *in->kids);
   for (uint32_t i = 0; i < in->n_kids && !r->err; i++) {
     Kid *kid = &in->kids[i];
-    kid->slot = get_text(r);
-    if (!kid->slot) kid->slot = xstrdup(""), r->err = ERR_BAD_INPUT;
+    kid->slot = get_name(r);
     kid->key = get_text(r);
     kid->top = get_u32(r);
     kid->declared = get_byte(r);
@@ -365,8 +319,7 @@ static void get_inst(Reader *r, Kernel *k, Conv *c, const Versions *v) {
   in->fields = xcalloc(in->n_fields, sizeof *in->fields);
   for (uint32_t i = 0; i < in->n_fields && !r->err; i++) {
     Field *f = &in->fields[i];
-    f->path = get_text(r);
-    if (!f->path) f->path = xstrdup(""), r->err = ERR_BAD_INPUT;
+    f->path = get_name(r);
     f->kind = (char)get_byte(r);
   }
   conv_insert(c, in);
@@ -400,6 +353,7 @@ static void get_frames(Reader *r, Kernel *k, Conv *c) {
     t->awaits = get_u32(r);
     t->is_body = get_byte(r);
   }
+  later_get_frames(r, k, c);
 }
 
 Err image_header(Conv *c, Slice head) {

@@ -6,6 +6,7 @@
  *   places   each instance stands in one: on the page, or in a slot of its
  *            parent, which is older; each place is a chain that ends
  *   callers  are older, and in the same slot or around it
+ *   later    timers and subscriptions belong to who is there (wakes.c)
  *   handles  each a value of its own: a table for self, for a task a thread
  *            that waits
  *
@@ -114,9 +115,13 @@ static bool handles_hold(const Conv *c, lua_State *L) {
   }
   for (uint32_t i = 0; i < c->n_tasks; i++)
     if (!take(&h, c->tasks[i].thread, LUA_TTHREAD)) return false;
+  const Later *l = &c->later;
+  for (uint32_t i = 0; i < l->n_timers; i++)
+    if (l->timers[i].value && !take(&h, l->timers[i].value, LUA_TNONE))
+      return false;
   return true;
 }
 
 bool image_holds(const Conv *c, lua_State *L) {
-  return ids_hold(c) && places_hold(c) && handles_hold(c, L);
+  return ids_hold(c) && places_hold(c) && later_holds(c) && handles_hold(c, L);
 }

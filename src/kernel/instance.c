@@ -186,6 +186,7 @@ static void close_tasks(Kernel *k, lua_State *L, uint32_t iid) {
     Task *t = &c->tasks[i];
     if (t->iid != iid) continue;
     uint32_t handle = t->thread;
+    later_forget_task(c, L, t->id);
     conv_push(c, L, handle);
     lua_State *co = lua_tothread(L, -1);
     conv_release(c, L, handle);
@@ -228,6 +229,7 @@ static void remove_callees(Kernel *k, lua_State *L, uint32_t iid) {
 void instance_restart(Kernel *k, lua_State *L, Inst *in) {
   remove_callees(k, L, in->iid);
   close_tasks(k, L, in->iid);
+  later_forget_inst(k->turn.conv, L, in->iid);
   in->started = false;
   instance_start(k, in);
 }
@@ -249,6 +251,7 @@ void instance_remove(Kernel *k, lua_State *L, uint32_t iid) {
   run_stop(k, L, in);
   close_tasks(k, L, iid);
   unlink_place(c, in);
+  later_forget_inst(c, L, iid);
   conv_release(c, L, in->self);
   conv_release(c, L, in->args);
   conv_remove(c, in);

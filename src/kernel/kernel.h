@@ -139,8 +139,10 @@ void kernel_collect(Kernel *k);
 /* From now on these; the key, too, while there is no conversation yet. */
 void kernel_configure(Kernel *k, const KernelConfig *config);
 
-/* The time of what happens next, wall clock. Called before anything below. */
-void kernel_now(Kernel *k, uint64_t wall_ms);
+/* The time of what happens next, as the wall clock says, and as it would say if
+ * it never jumped (base/steady.h): timers go by that. Called before anything
+ * below. */
+void kernel_now(Kernel *k, uint64_t wall_ms, uint64_t steady_ms);
 
 /* Raises unless the value at `idx` is an embed or the id of a component. */
 void kernel_check_embed(Kernel *k, lua_State *L, int idx);
@@ -191,6 +193,20 @@ void kernel_unfollowed(Kernel *k, Conv *c);
 
 /* Drops provisional conversations that nobody came for. */
 void kernel_sweep(Kernel *k);
+
+/* --- what happens without a visitor: timers, messages (kernel/later.h) --- */
+
+/* When kernel_tick wants to be called next, in steady ms; UINT64_MAX: not as
+ * things stand. Changes with every commit, so ask after store_poll. */
+uint64_t kernel_due(const Kernel *k);
+/* Runs a bounded number of the turns that are due; visitors come between. */
+void kernel_tick(Kernel *k);
+/* Saves what turns of volatile timers left unsaved. For the end. */
+void kernel_flush(Kernel *k);
+
+/* For specs: drops every conversation as if the process had been killed, and
+ * goes on with this store, which may be the same one. Nothing is under way. */
+void kernel_restart(Kernel *k, Store *s);
 
 /* --- what the host may ask of one --- */
 

@@ -103,10 +103,9 @@ static int f_effect(lua_State *L) {
   Slice op;
   op.ptr = lua_tolstring(L, lua_upvalueindex(1), &op.len);
   Kernel *k = in_conversation(L, op.ptr);
-  if (lua_toboolean(L, lua_upvalueindex(2))) {
-    embed_resolve(k, L, 1);
-    lua_settop(L, n);
-  }
+  lua_settop(L, n > EFFECT_ARGS ? n : EFFECT_ARGS);
+  effect_check(k, L, op.ptr, 1);
+  lua_settop(L, n);
   lua_createtable(L, n + 1, 0);
   lua_insert(L, 1);
   for (int i = n; i >= 1; i--) lua_rawseti(L, 1, i + 1);
@@ -120,34 +119,58 @@ static int f_effect(lua_State *L) {
 static int f_perform(lua_State *L) {
   Kernel *k = in_conversation(L, "perform");
   luaL_checktype(L, 1, LUA_TTABLE);
-  if (lua_rawgeti(L, 1, 1) != LUA_TSTRING ||
-      !effect_known(lua_tostring(L, -1)) ||
-      strcmp(lua_tostring(L, -1), "await") == 0)
+  if (lua_rawgeti(L, 1, 1) != LUA_TSTRING || !effect_known(lua_tostring(L, -1)))
     luaL_argerror(L, 1, "an effect is a table that starts with its name");
   lua_settop(L, 1);
   effect_append(k, L);
   return 0;
 }
 
-/* await(embed, [opts]) -> its answer. */
-static int f_await(lua_State *L) {
+/* --- waiting --- */
+
+/* What all that wait begin with: the kernel, and two arguments. */
+static Kernel *may_wait(lua_State *L, const char *name) {
   lua_settop(L, 2);
-  Kernel *k = in_conversation(L, "await");
+  Kernel *k = in_conversation(L, name);
   const char *why = coro_cannot_wait(L);
-  if (why) return luaL_error(L, "cannot await %s", why);
-  embed_resolve(k, L, 1);
-  lua_settop(L, 2);
-  if (lua_istable(L, 2) && lua_getfield(L, 2, "timeout") != LUA_TNIL)
-    luaL_argerror(L, 2, "timeouts are not there yet");
+  if (why) luaL_error(L, "cannot %s %s", name, why);
+  return k;
+}
+
+/* The effect with the two arguments, then the wait. */
+static int wait_for(lua_State *L, Kernel *k, const char *op) {
   lua_settop(L, 2);
   lua_createtable(L, 3, 0);
-  lua_pushliteral(L, "await");
+  lua_pushstring(L, op);
   lua_rawseti(L, -2, 1);
   lua_insert(L, 1);
   lua_rawseti(L, 1, 3);
   lua_rawseti(L, 1, 2);
   effect_append(k, L);
   return coro_wait(L);
+}
+
+/* await(embed, [opts]) -> its answer; nil, "timeout". */
+static int f_await(lua_State *L) {
+  Kernel *k = may_wait(L, "await");
+  embed_resolve(k, L, 1);
+  if (lua_istable(L, 2) && lua_getfield(L, 2, "timeout") != LUA_TNIL)
+    timer_ms(L, -1, "await");
+  return wait_for(L, k, "await");
+}
+
+/* sleep(seconds) */
+static int f_sleep(lua_State *L) {
+  Kernel *k = may_wait(L, "sleep");
+  effect_check(k, L, "sleep", 1);
+  return wait_for(L, k, "sleep");
+}
+
+/* receive(topic, [timeout]) -> a message; nil, "timeout" or "gap". */
+static int f_receive(lua_State *L) {
+  Kernel *k = may_wait(L, "receive");
+  effect_check(k, L, "receive", 1);
+  return wait_for(L, k, "receive");
 }
 
 /* --- who and where --- */
@@ -268,15 +291,11 @@ static int f_time(lua_State *L) {
 }
 
 /* KEEP IN STEP: effects (effect.c, lua/stube.lua). */
-static const struct {
-  const char *op;
-  bool takes_embed;
-} calls[] = {
-  { "call", true },           { "answer", false },
-  { "answer_error", false },  { "become", true },
-  { "finish", false },        { "back", false },
-  { "isolate", false },       { "patch", false },
-  { "patch_signals", false }, { "execute_script", false },
+static const char *const calls[] = {
+  "call",          "answer",         "answer_error", "become",
+  "finish",        "back",           "isolate",      "patch",
+  "patch_signals", "execute_script", "after",        "send",
+  "subscribe",     "unsubscribe",    "publish",      "publish_local",
 };
 
 int kernel_open_lib(lua_State *L) {
@@ -288,6 +307,8 @@ int kernel_open_lib(lua_State *L) {
     { "nearest", f_nearest },
     { "perform", f_perform },
     { "await", f_await },
+    { "sleep", f_sleep },
+    { "receive", f_receive },
     { "conversation_id", f_conversation_id },
     { "id", f_id },
     { "parent", f_parent },
@@ -299,10 +320,9 @@ int kernel_open_lib(lua_State *L) {
   luaL_newmetatable(L, HTML_EMBED);
   lua_setfield(L, -2, "embed_meta");
   for (size_t i = 0; i < countof(calls); i++) {
-    lua_pushstring(L, calls[i].op);
-    lua_pushboolean(L, calls[i].takes_embed);
-    lua_pushcclosure(L, f_effect, 2);
-    lua_setfield(L, -2, calls[i].op);
+    lua_pushstring(L, calls[i]);
+    lua_pushcclosure(L, f_effect, 1);
+    lua_setfield(L, -2, calls[i]);
   }
   kernel_open_convlib(L);
   lua_setfield(L, -2, "conversations");

@@ -60,6 +60,7 @@ static void run_waits(Kernel *k, lua_State *L, int co, Run *r) {
 static void drop_task(Kernel *k, lua_State *L, const Run *r) {
   if (!r->task) return;
   Conv *c = k->turn.conv;
+  later_forget_task(c, L, r->task);
   conv_release(c, L, conv_task(c, r->task)->thread);
   conv_remove_task(c, r->task);
 }
@@ -210,12 +211,14 @@ void run_resume(Kernel *k, lua_State *L, const Work *w) {
   if (!t) return;
   int value = lua_gettop(L);
   t->awaits = 0;
+  later_resumed(k->turn.conv, L, w->task);
   conv_push(k->turn.conv, L, t->thread);
   lua_State *co = lua_tothread(L, -1);
   lua_pushboolean(L, w->ok);
   lua_pushvalue(L, value);
-  lua_xmove(L, co, 2);
-  run(k, L, value + 1, 2,
+  if (w->why) lua_pushstring(L, w->why);
+  lua_xmove(L, co, w->why ? 3 : 2);
+  run(k, L, value + 1, w->why ? 3 : 2,
       (Run){ .iid = w->iid,
              .task = w->task,
              .is_body = t->is_body,

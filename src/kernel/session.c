@@ -42,6 +42,8 @@ void kernel_collect(Kernel *k) {
   persist_collect(k->persist);
   code_settle(k);
   if (k->store) code_keep(k);
+  for (size_t i = 0; i < k->n_buckets; i++) /* some may have waited for this */
+    for (Conv *c = k->buckets[i]; c; c = c->hash_next) agenda_set(k, c);
 }
 
 void kernel_open(Kernel *k, Store *s) {
@@ -74,6 +76,8 @@ Kernel *kernel_new(Vm *vm, Persist *p, const KernelConfig *config,
     *refs[i] = luaL_ref(L, LUA_REGISTRYINDEX);
   }
   random_seed(k->random);
+  agenda_open(k);
+  topics_open(k);
   vm_set_owner(vm, k);
   persist_describe(p, image_describe, k);
   loader_on_required(vm, on_required, k);
@@ -82,17 +86,34 @@ Kernel *kernel_new(Vm *vm, Persist *p, const KernelConfig *config,
   return k;
 }
 
-void kernel_free(Kernel *k) {
-  if (!k) return;
+static void forget_all(Kernel *k) {
   for (size_t i = 0; i < k->n_buckets; i++) {
     while (k->buckets[i]) {
       Conv *c = k->buckets[i];
-      k->buckets[i] = c->hash_next;
+      conv_unlist(k, c);
       k->ports.ended(k->ports.ud, c);
       conv_free(c);
     }
   }
+  agenda_free(k);
+  topics_free(k);
+}
+
+void kernel_restart(Kernel *k, Store *s) {
+  forget_all(k);
+  agenda_open(k);
+  topics_open(k);
+  k->n_kept_chunks = 0;
+  k->store = NULL;
+  if (s) kernel_open(k, s);
+}
+
+void kernel_free(Kernel *k) {
+  if (!k) return;
+  forget_all(k);
   defs_free(k);
+  topics_unstage(k);
+  free(k->turn.staged);
   free(k->buckets);
   free(k->turn.work);
   free(k->turn.pieces);
@@ -111,7 +132,10 @@ void kernel_free(Kernel *k) {
   free(k);
 }
 
-void kernel_now(Kernel *k, uint64_t wall_ms) { k->now = wall_ms; }
+void kernel_now(Kernel *k, uint64_t wall_ms, uint64_t steady_ms) {
+  k->now = wall_ms;
+  k->steady = steady_ms;
+}
 
 void kernel_configure(Kernel *k, const KernelConfig *config) {
   k->config = *config;
@@ -190,10 +214,19 @@ void conv_sleep(Kernel *k, Conv *c) {
 
 /* Leaves memory altogether: the store has all of it. */
 static void unload(Kernel *k, Conv *c) {
-  bool kept = c->revision && !c->awake && !c->busy && !c->first && !c->ended;
+  bool kept = c->revision && !c->awake && !c->busy && !c->first && !c->ended &&
+              !c->later.is_unsaved && !topics_owe(k, &c->later.wakes);
   if (!kept || !k->ports.forget(k->ports.ud, c)) return;
+  agenda_left(k, c);
   conv_unlist(k, c);
   conv_free(c);
+}
+
+bool conv_abandon(Kernel *k, Conv *c) {
+  if (!k->ports.forget(k->ports.ud, c)) return false;
+  conv_unlist(k, c);
+  conv_free(c);
+  return true;
 }
 
 void kernel_unfollowed(Kernel *k, Conv *c) { unload(k, c); }
@@ -250,7 +283,9 @@ Conv *conv_adopt(Kernel *k, Slice cid, Blob *head, uint64_t revision) {
     return NULL;
   }
   c->turn++;
+  wakes_copy(&c->later.kept, &c->later.wakes);
   list(k, c);
+  agenda_set(k, c);
   return c;
 }
 
@@ -283,6 +318,7 @@ void conv_unlist(Kernel *k, Conv *c) {
   conv_unprovision(k, c);
   cool(k, c);
   fetch_forget(k, c);
+  agenda_drop(k, c);
   for (Conv **b = bucket(k, slice(c->cid, CID_LEN)); *b; b = &(*b)->hash_next) {
     if (*b != c) continue;
     *b = c->hash_next;
@@ -333,6 +369,14 @@ void kernel_sweep(Kernel *k) {
 
 /* --- minting --- */
 
+/* A boot that published: what it said is kept with it, or by itself. */
+static void promote_now(Kernel *k, Conv *c, bool ended) {
+  c->ended = ended;
+  k->n_boots++;
+  topics_publish(k, c);
+  commit_head(k, c, ended ? NULL : blob_hold(c->head));
+}
+
 Conv *conv_mint(Kernel *k) {
   Conv *c = conv_new(k);
   char cid[CID_LEN + 1];
@@ -354,7 +398,13 @@ Err kernel_mint(Kernel *k, const Mint *mint, Conv **out, Buf *page) {
   random_seed(c->random);
   heat(k, c);
   bool ended;
-  if (!turn_boot(k, c, mint->embed, page, &ended) || ended) {
+  bool ok = turn_boot(k, c, mint->embed, page, &ended);
+  if (ok && k->turn.n_staged) { /* it has spoken already (S40) */
+    promote_now(k, c, ended);
+    if (!ended) *out = c;
+    return OK;
+  }
+  if (!ok || ended) {
     Err e = ended ? OK : ERR_APP;
     conv_unlist(k, c);
     k->ports.ended(k->ports.ud, c);

@@ -23,6 +23,7 @@ typedef struct Work {
   uint32_t
       task; /* WORK_RESUME: which; WORK_EFFECT: the task that waited, or 0 */
   bool ok;
+  const char *why; /* WORK_RESUME: a second result ("timeout"), or NULL */
 } Work;
 
 /* A fragment while its turn lasts: offsets into Turn.bytes. */
@@ -41,7 +42,16 @@ typedef struct Turn {
   uint32_t n_resumes, n_folded;
   const char *no_effects; /* where effects are refused ("render"), or NULL */
   bool failed, finished, drawing_page;
-  uint32_t failed_iid;     /* whose code failed */
+  uint32_t failed_iid; /* whose code failed */
+  Cause cause;         /* of a turn without a visitor */
+  bool may_wait;       /* it need not be saved at once (S32) */
+  bool is_volatile;    /* nor may it do what must be saved */
+  bool is_boot;        /* a conversation's first */
+  bool must_save;      /* it did something that must be */
+  uint32_t next_id;    /* the conversation's, when it began */
+  uint32_t n_letters;  /* likewise */
+  Staged *staged;      /* what it published */
+  uint32_t n_staged, cap_staged;
   Buf error, place, trace; /* for a person: the message; where; the traceback */
   Piece *pieces; /* explicit ones first, drawings are put before them */
   uint32_t n_pieces, cap_pieces;
@@ -61,8 +71,14 @@ struct Kernel {
   Store *store;
   KernelConfig config;
   KernelPorts ports;
-  uint64_t now;
-  Conv **buckets; /* by cid; a power of two */
+  uint64_t now;    /* wall clock: what os.time says */
+  uint64_t steady; /* what timers go by */
+  Agenda agenda;
+  struct Topics *topics;
+  const char *describes; /* what is encoded, when it is no conversation */
+  uint64_t boots_since;  /* conversations promoted by their boot, ... */
+  uint32_t n_boots;      /* ... since then (S40) */
+  Conv **buckets;        /* by cid; a power of two */
   size_t n_buckets;
   ConvFetch *fetches[256]; /* under way, by cid */
   Conv *oldest, *newest;   /* provisional ones, in minting order */
@@ -97,6 +113,9 @@ bool def_get(Kernel *k, lua_State *L, const Def *def, const char *name);
 /* Pushes the handler of an event, or nil; false when nil. `handle` is not
  * asked. */
 bool def_handler(Kernel *k, lua_State *L, const Def *def, Slice event);
+/* Raises unless it has a function for the event; `of` begins the error. */
+void def_check_event(Kernel *k, lua_State *L, const Def *def, Slice event,
+                     const char *of);
 /* Appends `; did you mean "x"?` for the nearest of a table's string keys. */
 void nearest_key(lua_State *L, int table, Slice wanted, Buf *out);
 
@@ -143,7 +162,43 @@ bool effect_takes_error(Kernel *k, lua_State *L, const Inst *in);
 void effect_returned(Kernel *k, lua_State *L, int idx, const char *where);
 /* Appends an effect (on top of L, popped) of the running code. */
 void effect_append(Kernel *k, lua_State *L);
-bool effect_known(const char *op);
+bool effect_known(const char *op); /* as data: none of those that wait */
+
+#define EFFECT_ARGS 4 /* the most that any takes */
+
+typedef struct Origin {
+  Inst *in;      /* who asked; NULL when it is gone */
+  uint32_t task; /* the task that waits for an await's answer */
+} Origin;
+/* Raises unless what stands at `first` and after it are arguments of the
+ * effect; called where the app calls it, so that errors name its line. */
+void effect_check(Kernel *k, lua_State *L, const char *op, int first);
+/* Pushes the first `n` arguments of an effect; the index of the first. */
+int effect_args(lua_State *L, int effect, int n);
+/* Raises unless the value at `idx` is the name of an event ... */
+const char *effect_event_name(lua_State *L, int idx, const char *of);
+/* ... that the instance has a function for. */
+void effect_check_event(Kernel *k, lua_State *L, const Inst *in, int idx,
+                        const char *of);
+/* Pushes an `ev` table with the payload at `payload`. */
+void effect_push_event(lua_State *L, const char *name, int payload,
+                       const char *slot, const char *key, uint32_t from);
+
+/* KEEP IN STEP: effects (effect.c): those in files of their own. */
+#define LATER_EFFECTS(X) \
+  X(after)               \
+  X(sleep)               \
+  X(send)                \
+  X(subscribe)           \
+  X(unsubscribe)         \
+  X(publish)             \
+  X(publish_local)       \
+  X(receive)
+#define X(op)                                                          \
+  void check_##op(Kernel *k, lua_State *L, const Inst *in, int first); \
+  void fold_##op(Kernel *k, lua_State *L, Origin o, int effect);
+LATER_EFFECTS(X)
+#undef X
 
 /* --- turn.c --- */
 void turn_begin(Kernel *k, Conv *c);
@@ -186,6 +241,7 @@ Err turn_head(Kernel *k, Conv *c, const Event *ev, Blob **out);
  * `explicit` of its fragments were asked for by effects; drawings go before
  * them. */
 void turn_conclude(Kernel *k, Conv *c, Event *ev, uint32_t explicit);
+/* Commits a head, with what turn_row has been given. */
 void commit_head(Kernel *k, Conv *c, Blob *head);
 /* The same for one that the turn began: without its rows. */
 void commit_new(Kernel *k, Conv *c, Blob *head);
@@ -220,6 +276,9 @@ void conv_sleep(Kernel *k, Conv *c);
 void conv_provision(Kernel *k, Conv *c);   /* it goes when nobody comes */
 void conv_unprovision(Kernel *k, Conv *c); /* it stays */
 void conv_unlist(Kernel *k, Conv *c);      /* nobody finds it any more */
+/* It could not be woken, and nobody asked for it: it leaves memory, and whoever
+ * comes tries again. False while somebody follows it. */
+bool conv_abandon(Kernel *k, Conv *c);
 void conv_evict(Kernel *k, Conv *c); /* as if it had never been; frees it */
 void conv_name(Kernel *k, Conv *c, Slice cid);
 Conv *conv_mint(Kernel *k); /* named and listed; else empty */

@@ -63,6 +63,12 @@ void turn_begin(Kernel *k, Conv *c) {
   t->n_effects = t->n_resumes = t->n_folded = 0;
   t->n_pieces = 0;
   t->failed = t->finished = t->isolates = k->trail.went = false;
+  t->may_wait = t->is_volatile = t->must_save = false;
+  t->is_boot = false;
+  t->cause = (Cause){ 0 };
+  t->next_id = c->next_id;
+  t->n_letters = c->later.n_letters;
+  topics_unstage(k);
   t->no_effects = NULL;
   coro_ban(k->vm, NULL); /* an error may have jumped past the end of a ban */
   buf_clear(&t->bytes);

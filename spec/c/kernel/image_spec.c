@@ -21,26 +21,47 @@ static void kept_heads_do_no_harm(void **s) {
 
 static Conv *conv;
 
-/* A list (1) whose handler waits for a dialog that covers it, with three rows
- * and a foot, and a leaf that a call put into a slot. */
-static int open_list(void **state) {
-  (void)state;
+static void open_one(const char *embed) {
   Buf page = { 0 };
   renew();
   has_ended = false;
-  lua_pushliteral(h.L, "fuzz/list");
+  lua_pushstring(h.L, embed);
   Mint mint = { .embed = 1 };
   assert_int_equal(kernel_mint(kernel, &mint, &conv, &page), OK);
   lua_settop(h.L, 0);
   kernel_promote(kernel, conv);
   store_settle(store);
-  post(conv, 1, "side");
-  post(conv, 1, "go");
+  buf_free(&page);
+}
+
+static void open_graph(void) {
   assert_int_equal(conv_wake(kernel, conv), OK);
   lua_rawgeti(h.L, LUA_REGISTRYINDEX, conv->root);
-  assert_int_equal(conv->n_tasks, 1);
   assert_true(image_holds(conv, h.L));
-  buf_free(&page);
+}
+
+/* A list (1) whose handler waits for a dialog that covers it, with three rows
+ * and a foot, and a leaf that a call put into a slot. */
+static int open_list(void **state) {
+  (void)state;
+  open_one("fuzz/list");
+  post(conv, 1, "side");
+  post(conv, 1, "go");
+  open_graph();
+  assert_int_equal(conv->n_tasks, 1);
+  return 0;
+}
+
+/* One with a timer (0), a task that receives until another (1), and a
+ * subscription (0) beside the task's (1). */
+static int open_later(void **state) {
+  (void)state;
+  open_one("fuzz/later");
+  open_graph();
+  assert_int_equal(conv->later.n_timers, 2);
+  assert_int_equal(conv->later.n_subs, 2);
+  assert_int_equal(conv->later.timers[1].task, conv->tasks[0].id);
+  assert_true(conv->later.subs[1].waits);
   return 0;
 }
 
@@ -153,6 +174,41 @@ static void handles_have_their_own_values(void **s) {
   conv_release(conv, h.L, other);
 }
 
+#define refuses_in(type, field, wrong)               \
+  do {                                               \
+    type was_ = (field);                             \
+    (field) = (wrong);                               \
+    bool holds_ = image_holds(conv, h.L);            \
+    (field) = was_;                                  \
+    if (holds_) fail_msg("%s = %s", #field, #wrong); \
+  } while (0)
+
+static void timers_and_subscriptions_have_owners(void **s) {
+  (void)s;
+  Timer *event = &conv->later.timers[0], *task = &conv->later.timers[1];
+  Sub *sub = &conv->later.subs[0], *waits = &conv->later.subs[1];
+  refuses(event->iid, 77);
+  refuses(event->task, conv->tasks[0].id); /* it has an event */
+  refuses(event->value, conv->insts[0]->self);
+  refuses(event->value, 99);
+  refuses_in(char *, event->event, NULL);
+  refuses_in(char *, event->event, (char *)"");
+  refuses_in(uint64_t, event->due, 0);
+  refuses_in(uint64_t, event->due, UINT64_MAX);
+  refuses_in(uint64_t, event->span, UINT64_MAX);
+  refuses(task->task, 77);
+  refuses(task->task, 0); /* it has no event */
+  refuses(sub->iid, 77);
+  refuses(sub->task, conv->tasks[0].id);
+  refuses_in(char *, sub->event, NULL);
+  refuses_in(bool, sub->waits, true); /* it is no task's */
+  refuses_in(char *, sub->topic, (char *)"");
+  refuses_in(uint64_t, sub->next, 0);
+  refuses_in(uint64_t, sub->next, UINT64_MAX);
+  refuses(waits->task, 77);
+  refuses(conv->tasks[0].awaits, conv->insts[0]->iid); /* two things at once */
+}
+
 #define spec(f) cmocka_unit_test_setup_teardown(f, open_list, close_list)
 
 int main(void) {
@@ -163,6 +219,8 @@ int main(void) {
     spec(parents_and_callers_are_older_and_near),
     spec(ids_are_unique_and_counted),
     spec(handles_have_their_own_values),
+    cmocka_unit_test_setup_teardown(timers_and_subscriptions_have_owners,
+                                    open_later, close_list),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
