@@ -268,6 +268,110 @@ test("no byte that is wrong brings a command down", (t) =>
     }
   }));
 
+/** The lines of an export. */
+function lines_of(file) {
+  return readFileSync(file, "utf8").trimEnd().split("\n").map((l) => JSON.parse(l));
+}
+
+function write_lines(file, lines) {
+  writeFileSync(file, lines.map((l) => JSON.stringify(l) + "\n").join(""));
+}
+
+test("an export, made beside a server, goes on in a store of its own", (t) =>
+  with_store(t, async (at, dir) => {
+    const { server } = t;
+    const visitor = await new Visitor(server).begin("/guess");
+    for (let n = 1; n <= 3; n++) await visitor.give({ answer: "1000" });
+    const other = await new Visitor(server).begin("/guess");
+    await other.give({ answer: "" });
+    const file = path.join(dir, "export");
+    assert.match(store_ok(at, "export", file), /: 2 conversations\n$/);
+    assert.equal(statSync(file).mode & 0o777, 0o600);
+    const lines = lines_of(file);
+    const line = lines.find((l) => l.conversation === visitor.cid);
+    assert.equal(line.turn, 4);
+    assert.equal(line.frames, "demo/guess > ui/prompt");
+    assert.deepEqual(lines.at(-1), { end: lines.length - 1 });
+    const key = readFileSync(path.join(at, "key"));
+    assert.ok(!readFileSync(file).includes(key.toString("base64").slice(0, 20)));
+    // A line of a store's own format is of no use without its key.
+    const to = path.join(dir, "to");
+    assert.equal(store_ok(to, "import", file), "2 conversations\n");
+    assert.equal(statSync(to).mode & 0o777, 0o700);
+    assert.notDeepEqual(readFileSync(path.join(to, "key")), key);
+    assert.match(store_ok(to, "check"), /^2 conversations, .*, all sound\n$/);
+    await server.kill();
+    server.args = ["--store", to];
+    await visitor.look();
+    assert.match(visitor.text, /Attempt 3/);
+    await visitor.give({ answer: "1000" });
+    assert.match(visitor.text, /Attempt 4/);
+    const served = store(to, "import", file);
+    assert.equal(served.code, 1);
+    assert.match(served.err, /is in use by process \d+/);
+    await server.kill();
+    const again = store(to, "import", file);
+    assert.equal(again.code, 1);
+    assert.match(again.err, /it is there already, and stays as it is/);
+    assert.equal(again.out, "0 conversations, 2 lines refused\n");
+    await visitor.look();
+    assert.match(visitor.text, /Attempt 4/);
+  }));
+
+test("an import takes what is whole, and says what it refuses", (t) =>
+  with_store(t, async (at, dir) => {
+    const visitors = [];
+    for (let i = 0; i < 3; i++) {
+      const visitor = await new Visitor(t.server).begin("/guess");
+      await visitor.give({ answer: "1000" });
+      visitors.push(visitor);
+    }
+    const file = path.join(dir, "export");
+    store_ok(at, "export", file);
+    const whole = lines_of(file);
+    const of = (lines, i) => lines.find((l) => l.conversation === visitors[i].cid);
+    let n = 0;
+    /** Imports `change(lines)` into a fresh store. */
+    const attempt = (change) => {
+      const lines = structuredClone(whole);
+      write_lines(file, change(lines) ?? lines);
+      const to = path.join(dir, `to-${++n}`);
+      return { to, ...store(to, "import", file) };
+    };
+    // A state that is cut short, an id that is another's, base64 that is none.
+    const bad = attempt((lines) => {
+      const head = Buffer.from(of(lines, 0).head, "base64");
+      of(lines, 0).head = head.subarray(0, -10).toString("base64");
+      of(lines, 1).head = of(lines, 2).head;
+    });
+    assert.equal(bad.code, 1);
+    assert.match(bad.out, /^1 conversations, 2 lines refused$/m);
+    assert.match(bad.err, new RegExp(`line \\d+, ${visitors[0].cid}: `));
+    assert.match(bad.err, new RegExp(`line \\d+, ${visitors[1].cid}: it is no conv`));
+    assert.match(store_ok(bad.to, "check"), /^1 conversations, .*, all sound/);
+    const none = attempt((lines) => { of(lines, 2).head = "!"; });
+    assert.match(none.out, /^2 conversations, 1 lines refused$/m);
+    // A past that does not lead to its present.
+    const points = attempt((lines) => {
+      of(lines, 0).history.push({ turn: 1, row: "AAAA" });
+    });
+    assert.match(points.out, /^2 conversations, 1 lines refused$/m);
+    // Its code is not in the export.
+    const bare = attempt((lines) => lines.filter((l) => !l.code));
+    assert.match(bare.out, /^0 conversations, \d+ lines refused$/m);
+    assert.match(bare.err,
+      new RegExp(`line ${whole.indexOf(of(whole, 2)) + 1 - whole.filter((l) => l.code).length}, ${visitors[2].cid}: .*` +
+        "component that is not defined: demo/guess"));
+    const cut = attempt((lines) => lines.slice(0, -2));
+    assert.equal(cut.code, 1);
+    assert.match(cut.err, /is cut short: its last line is missing/);
+    const newer = attempt((lines) => { lines[0].format = 2; });
+    assert.match(newer.err, /was written by a newer stube/);
+    const nothing = attempt(() => [{ hello: 1 }]);
+    assert.match(nothing.err, /is no export of a store/);
+    assert.equal(attempt(() => {}).code, 0);
+  }));
+
 test("a command that is wrong, or has no store, says so", (t) =>
   with_store(t, async (at) => {
     for (const [args, code, words] of [

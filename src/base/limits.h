@@ -67,6 +67,8 @@
 /* of LMDB's lock file, for its 126 readers: made whole before it is mapped,
  * for on a full disk writing to a mapped hole is a signal */
 #define STORE_LOCK_BYTES KIB(8)
+/* one line of an export: a head with its history, or a message, in base64 */
+#define EXPORT_LINE_MAX MIB(64)
 /* of one row's key; LMDB takes 511 */
 #define STORE_KEY_MAX 480
 

@@ -30,13 +30,12 @@ static void load_own(Host *h) {
   kernel_collect(h->kernel);
 }
 
-Host *store_host(const StoreCmd *c) {
+/* Around a store; takes it. */
+static Host *host_around(const StoreCmd *c, Store *s, bool is_new) {
   char why[512];
-  Store *s = store_look(c);
-  if (!s) return NULL;
   Host *h = host_new();
   h->store = s;
-  if (!key_load(c->dir, false, h->kernel_config.key, why, sizeof why)) {
+  if (!key_load(c->dir, is_new, h->kernel_config.key, why, sizeof why)) {
     store_fail(c, "%s", why);
     host_free(h);
     return NULL;
@@ -47,6 +46,27 @@ Host *store_host(const StoreCmd *c) {
   kernel_open(h->kernel, h->store);
   return h;
 }
+
+Host *store_host(const StoreCmd *c) {
+  Store *s = store_look(c);
+  return s ? host_around(c, s, false) : NULL;
+}
+
+static void no_news(void *ud) { (void)ud; }
+
+Host *store_host_to_write(const StoreCmd *c) {
+  char why[512];
+  Store *s = store_lmdb_open(c->dir, no_news, NULL, why, sizeof why);
+  if (s) return host_around(c, s, store_count(s) == 0);
+  store_fail(c, "%s", why);
+  return NULL;
+}
+
+const StoreTableName store_tables[] = {
+  { "message", STORE_MSG },
+  { "atom", STORE_ATOM },
+};
+const size_t n_store_tables = countof(store_tables);
 
 /* --- ids --- */
 

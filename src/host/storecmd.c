@@ -28,8 +28,13 @@ const char store_usage[] =
     "the\n"
     "                     key, which is DIR/key and useless in other hands\n"
     "    --within SECONDS  give up after so long; 0: never     (600)\n"
+    "  export [FILE]      the store as text, a line of JSON a conversation, "
+    "for\n"
+    "                     `import`; whoever reads it can act as its visitors\n"
     "\n"
     "while nobody serves it\n"
+    "  import [FILE]      take in what `export` wrote; makes the store if need "
+    "be\n"
     "  compact            give pages that hold nothing back to the disk\n"
     "\n"
     "  --store DIR        the store's folder                (.stube)\n"
@@ -48,6 +53,8 @@ static const struct Command {
   { "show", "CID", false, store_show },
   { "check", NULL, false, store_check },
   { "backup", "FILE", false, store_backup },
+  { "export", "FILE", true, store_export },
+  { "import", "FILE", true, store_import },
   { "compact", NULL, false, store_compact_command },
 };
 

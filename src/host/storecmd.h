@@ -38,6 +38,9 @@ Store *store_look(const StoreCmd *c);
 bool store_is_there(const StoreCmd *c);
 /* The same with all it takes to read conversations; or says why not: NULL. */
 Host *store_host(const StoreCmd *c);
+/* The same, and nobody may serve it meanwhile. Makes the store when there is
+ * none. */
+Host *store_host_to_write(const StoreCmd *c);
 /* The ids of the conversations behind `after` (NULL: all), oldest first, so
  * many as fit. Rows that are damaged are passed over. */
 #define STORE_BATCH 256
@@ -49,6 +52,15 @@ void store_keys(Store *s, const uint8_t *after, StoreKeys *out);
 /* "2026-11-25 23:02:39" */
 const char *as_time(char out[32], uint64_t ms);
 void cid_of(char out[CID_LEN + 1], const uint8_t key[CID_RAW]);
+
+#define EXPORT_FORMAT 1
+/* Tables whose rows an export has as they are. */
+typedef struct StoreTableName {
+  const char *name;
+  StoreTable table;
+} StoreTableName;
+extern const StoreTableName store_tables[];
+extern const size_t n_store_tables;
 
 /* "1,234" */
 const char *with_commas(char out[32], uint64_t n);
@@ -77,6 +89,8 @@ int store_ls(const StoreCmd *c);
 int store_show(const StoreCmd *c);
 int store_check(const StoreCmd *c);
 int store_backup(const StoreCmd *c);
+int store_export(const StoreCmd *c);
+int store_import(const StoreCmd *c);
 int store_compact_command(const StoreCmd *c);
 
 #endif

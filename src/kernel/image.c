@@ -197,6 +197,31 @@ Blob *image_head(Kernel *k, const Conv *c, Slice history, Slice state) {
   return blob_new(buf_view(head));
 }
 
+Blob *image_sign(const Conv *c, Slice bare) {
+  static const char no_sum[MAC_LEN];
+  Buf b = { 0 };
+  Image parts;
+  buf_slice(&b, bare);
+  buf_put(&b, no_sum, sizeof no_sum); /* so that it parts like a whole one */
+  Err e = image_parts(buf_view(&b), &parts);
+  Blob *head = NULL;
+  if (!e && slice_starts(parts.header, slice(c->cid, CID_LEN))) {
+    Buf whole = { 0 };
+    buf_slice(&whole, magic);
+    buf_block(&whole, parts.header);
+    buf_block(&whole, (Slice){ 0 });
+    buf_block(&whole, parts.history);
+    buf_slice(&whole, parts.state);
+    char *sum = buf_reserve(&whole, MAC_LEN);
+    mac(sum, &c->mac_key, slice(whole.ptr, whole.len));
+    whole.len += MAC_LEN;
+    head = blob_new(buf_view(&whole));
+    buf_free(&whole);
+  }
+  buf_free(&b);
+  return head;
+}
+
 Err image_parts(Slice head, Image *out) {
   if (head.len < magic.len + MAC_LEN || !slice_starts(head, magic))
     return ERR_BAD_INPUT;

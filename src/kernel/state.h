@@ -353,6 +353,9 @@ Err image_header(Conv *c, Slice head);
 /* Makes the conversation what a state says; its pages hold nothing of it. On
  * failure it is empty. */
 Err image_revive(Kernel *k, Conv *c, Slice state);
+/* The head whose bytes, but for the checksum, came from elsewhere; or NULL when
+ * they are none of this conversation. Its pages hold nothing of it. */
+Blob *image_sign(const Conv *c, Slice bare);
 /* Header and structs, without the graph. A component that nobody defines gets
  * an empty definition: no turn may run here afterwards. */
 Err image_outline(Kernel *k, Conv *c, Slice head);
