@@ -79,9 +79,9 @@ typedef struct Task {
 } Task;
 
 typedef struct Answer {
-  char page[PAGE_ID_MAX + 1];
   uint64_t number;
   Err result;
+  char page[PAGE_ID_MAX + 1]; /* last: eight of these are in each Conv */
 } Answer;
 
 /* Where the points of a conversation are (history.h). */

@@ -104,6 +104,11 @@ static void open_libraries(lua_State *L) {
   }
 }
 
+/* Bytes that Lua allocates between two steps of its collector, as a power of
+ * two: small, for a step stands between a visitor and an answer. At Lua's own
+ * 2^13 the whole hot set is marked in one. */
+#define GC_STEP_LOG2 10
+
 static int open_all(lua_State *L) {
   open_libraries(L);
   safelib_open(L);
@@ -121,6 +126,7 @@ Vm *vm_new(void) {
   vm->L = lua_newstate(allocate, vm);
   if (!vm->L) die("no memory for a Lua state");
   lua_atpanic(vm->L, on_panic);
+  lua_gc(vm->L, LUA_GCINC, 0, 0, GC_STEP_LOG2);
   *(Vm **)lua_getextraspace(vm->L) = vm; /* threads copy it from the main one */
   vm->root.thread = vm->L;
   vm->link = &vm->root;
