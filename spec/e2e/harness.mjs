@@ -4,7 +4,8 @@
 
 import { spawn } from "node:child_process";
 import { createRequire } from "node:module";
-import { existsSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import path from "node:path";
 import readline from "node:readline";
 import { fileURLToPath } from "node:url";
@@ -98,6 +99,29 @@ class Server {
     await this.kill(signal);
     return this.start();
   }
+}
+
+/** Runs `body` with a server that keeps its conversations in a folder,
+ * and is killed now and then. */
+export async function with_store(t, body) {
+  const dir = mkdtempSync(path.join(tmpdir(), "stube-"));
+  t.server.store = path.join(dir, "store");
+  t.expect_errors(AWAY);
+  try {
+    await body();
+  } finally {
+    await t.server.kill();
+    rmSync(dir, { recursive: true });
+  }
+}
+
+/** Waits until a conversation is kept: the page's stream has come, which
+ * is when a conversation is first saved. */
+export async function is_saved(server) {
+  await eventually("the conversation is kept", async () => {
+    const answer = await fetch(await server.at("/stube/metrics"));
+    return /^stube_store_conversations [1-9]/m.test(await answer.text());
+  });
 }
 
 export async function launch() {

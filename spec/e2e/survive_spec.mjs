@@ -1,32 +1,16 @@
 // A store on disk: what is on the page goes on after kill -9.
 
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import path from "node:path";
-import { AWAY, button, eventually, see, test } from "./harness.mjs";
-
-/** Runs `body` with a server that keeps its conversations in a folder. */
-async function with_store(t, body) {
-  const dir = mkdtempSync(path.join(tmpdir(), "stube-"));
-  t.server.store = path.join(dir, "store");
-  t.expect_errors(AWAY);
-  try {
-    await body();
-  } finally {
-    await t.server.kill();
-    rmSync(dir, { recursive: true });
-  }
-}
+import { button, eventually, is_saved, see, test, with_store } from "./harness.mjs";
 
 test("the game goes on after kill -9 at every step", (t) =>
   with_store(t, async () => {
     const { page, server } = t;
     await page.goto(await server.at("/guess"));
+    await is_saved(server);
     let low = 1, high = 100;
     for (let tries = 1; tries <= 8; tries++) {
-      // A page that nobody has answered yet need not outlive its process.
-      if (tries > 1) await server.restart();
+      await server.restart();
       const guess = Math.floor((low + high) / 2);
       const before = await page.locator("label").textContent();
       await page.getByRole("spinbutton").fill(String(guess));

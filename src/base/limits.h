@@ -125,7 +125,11 @@
 /* and their bytes, in the head and in rows */
 #define HISTORY_BYTES_MAX KIB(256)
 /* of those, in the head: past it, one row takes them (P2) */
+#ifdef STUBE_HARD /* two points and a row, so that walking rows is the rule */
+#define HISTORY_HEAD_BYTES 60
+#else
 #define HISTORY_HEAD_BYTES 512
+#endif
 /* one state of the past, put together again */
 #define HISTORY_STATE_MAX MIB(16)
 

@@ -10,6 +10,9 @@ enum {
   WORD = 4,       /* bytes that are looked up */
   SAME_MIN = 4,   /* a copy that goes on costs three bytes at most */
   MOVED_MIN = 8,  /* and one from elsewhere six */
+  NEAR = 8,       /* bytes that a value changed in place may take */
+  SURE = 64,      /* as many bytes are no coincidence */
+  HASTE = 64,     /* bytes in vain after which every second is tried, ... */
   TABLE_MIN = 16, /* below it, a table is not worth its making */
 };
 
@@ -109,30 +112,55 @@ static size_t match(const Maker *m, size_t at, size_t from) {
   return common_front(rest(m->wanted, at), rest(m->base, from));
 }
 
-/* Copies what it finds before `end` of what is wanted. */
-static void make_middle(Maker *m, const Table *t, size_t end) {
-  size_t at = m->done;
-  m->wanted.len = end;
-  while (at + WORD <= end) {
-    size_t from = m->copied + (at - m->done), n = match(m, at, from);
-    if (n < SAME_MIN) {
-      n = 0;
-      if (find_word(t, word_at(m->wanted, at), m->copied, &from))
-        n = match(m, at, from);
-      if (n < MOVED_MIN) {
-        at++;
-        continue;
-      }
-      while (at > m->done && from > 0 &&
-             m->wanted.ptr[at - 1] == m->base.ptr[from - 1])
-        at--, from--, n++;
-    }
-    put_copy(m, at, from, n);
-    at = m->done;
+/* A copy that could be made: `n` bytes of what is wanted from `at` on, which
+ * the base has from `from` on. */
+typedef struct Copy {
+  size_t at, from, n;
+} Copy;
+
+/* The base goes on in the same place, or after a few bytes that are others,
+ * which are looked at once. */
+static Copy find_near(const Maker *m, size_t at) {
+  size_t from = m->copied + (at - m->done), ahead = at == m->done ? NEAR : 0;
+  for (size_t i = 0; i <= ahead && at + i < m->wanted.len; i++) {
+    Copy c = { at + i, from + i, match(m, at + i, from + i) };
+    if (c.n >= (i ? MOVED_MIN : SAME_MIN)) return c;
   }
+  return (Copy){ 0 };
 }
 
-void delta_make(Slice base, Slice wanted, Buf *out) {
+/* The base has it elsewhere. */
+static Copy find_far(const Maker *m, const Table *t, size_t at) {
+  Copy c = { .at = at };
+  if (find_word(t, word_at(m->wanted, at), m->copied, &c.from))
+    c.n = match(m, at, c.from);
+  if (c.n < MOVED_MIN) return (Copy){ 0 };
+  for (; c.at > m->done && c.from > 0 &&
+         m->wanted.ptr[c.at - 1] == m->base.ptr[c.from - 1];
+       c.n++)
+    c.at--, c.from--;
+  return c;
+}
+
+/* Copies what it finds before `end` of what is wanted. The table is made when
+ * the first doubt arises. */
+static void make_middle(Maker *m, size_t front, size_t back, size_t end) {
+  Table t = { 0 };
+  m->wanted.len = end;
+  for (size_t at = m->done; at + WORD <= end;) {
+    Copy near = find_near(m, at), far = { 0 };
+    if (near.n < SURE && near.at + near.n < end) {
+      if (!t.first) t = index_base(m->base, front, back);
+      far = find_far(m, &t, at);
+    }
+    const Copy *best = far.n > near.n ? &far : &near;
+    if (best->n) put_copy(m, best->at, best->from, best->n);
+    at = best->n ? m->done : at + 1 + (at - m->done) / HASTE;
+  }
+  free(t.first);
+}
+
+static void make(Slice base, Slice wanted, Buf *out) {
   Maker m = { base, wanted, 0, 0, out };
   size_t front = common_front(base, wanted);
   size_t back = common_end(rest(base, front), rest(wanted, front));
@@ -140,11 +168,8 @@ void delta_make(Slice base, Slice wanted, Buf *out) {
   buf_varint(out, wanted.len);
   if (front) put_copy(&m, 0, 0, front);
   if (end - front >= TABLE_MIN && base.len - front - back >= WORD &&
-      base.len < UINT32_MAX) {
-    Table t = index_base(base, front, base.len - back);
-    make_middle(&m, &t, end);
-    free(t.first);
-  }
+      base.len < UINT32_MAX)
+    make_middle(&m, front, base.len - back, end);
   m.wanted = wanted;
   if (m.done < wanted.len) put_copy(&m, end, base.len - back, back);
 }
@@ -186,4 +211,17 @@ Err delta_apply(Slice base, Slice delta, size_t max, Buf *out) {
   }
   if (!e && delta.len) e = ERR_BAD_INPUT;
   return e ? e : buf_status(out);
+}
+
+void delta_make(Slice base, Slice wanted, Buf *out) {
+  size_t from = out->len;
+  make(base, wanted, out);
+#ifdef STUBE_HARD
+  Buf back = { 0 };
+  Err e = delta_apply(base, slice(out->ptr + from, out->len - from), wanted.len,
+                      &back);
+  ASSERT(e == OK && slice_eq(buf_view(&back), wanted));
+  buf_free(&back);
+#endif
+  (void)from;
 }
