@@ -4,8 +4,7 @@
 
 #include "host/host.h"
 
-#define POLL_ROUNDS \
-  64 /* in one loop iteration, before others have their turn */
+#define POLL_ROUNDS 64 /* in one loop iteration: others want their turn too */
 
 static void on_kept(uv_async_t *a) { keep_poll(a->data); }
 

@@ -3,18 +3,7 @@
  * does not hold up the others. */
 #include "store/guts.h"
 
-void fetch_head(Store *store, const uint8_t key[CID_RAW], StoreFetched done,
-                void *ud) {
-  Lmdb *s = (Lmdb *)store;
-  Fetch f = { .done = done, .ud = ud };
-  memcpy(f.key, key, sizeof f.key);
-  pthread_mutex_lock(&s->mutex);
-  fetches_add(&s->to_fetch, &f);
-  pthread_cond_signal(&s->wake_reader);
-  pthread_mutex_unlock(&s->mutex);
-}
-
-void *fetch_run(void *lmdb) {
+static void *run(void *lmdb) {
   Lmdb *s = lmdb;
   pthread_mutex_lock(&s->mutex);
   for (;;) {
@@ -34,4 +23,22 @@ void *fetch_run(void *lmdb) {
   }
   pthread_mutex_unlock(&s->mutex);
   return NULL;
+}
+
+static void start(Lmdb *s) {
+  for (size_t i = 0; i < STORE_READERS; i++)
+    lmdb_thread(&s->readers[i], run, s);
+  s->has_readers = true;
+}
+
+void fetch_head(Store *store, const uint8_t key[CID_RAW], StoreFetched done,
+                void *ud) {
+  Lmdb *s = (Lmdb *)store;
+  Fetch f = { .done = done, .ud = ud };
+  memcpy(f.key, key, sizeof f.key);
+  pthread_mutex_lock(&s->mutex);
+  if (!s->has_readers) start(s); /* who only looks has no use for them */
+  fetches_add(&s->to_fetch, &f);
+  pthread_cond_signal(&s->wake_reader);
+  pthread_mutex_unlock(&s->mutex);
 }

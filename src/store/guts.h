@@ -98,10 +98,12 @@ Err read_scan(Store *store, StoreTable table, Slice from, StoreSee see,
               void *ud);
 Err read_damaged(Store *store, StoreTable table, StoreSee see, void *ud);
 
+/* --- lmdb.c --- */
+void lmdb_thread(pthread_t *thread, void *(*run)(void *), Lmdb *s);
+
 /* --- fetch.c --- */
 void fetch_head(Store *store, const uint8_t key[CID_RAW], StoreFetched done,
                 void *ud);
-void *fetch_run(void *lmdb); /* a thread */
 
 static inline Slice slice_of(const MDB_val *v) {
   return slice(v->mv_data, v->mv_size);

@@ -77,17 +77,6 @@ static void set_relaxed(Store *store, bool relaxed) {
 
 /* --- opening and closing --- */
 
-static void start_thread(pthread_t *thread, void *(*run)(void *), Lmdb *s) {
-  int e = pthread_create(thread, NULL, run, s);
-  if (e) die("a thread cannot be started: %s", strerror(e));
-}
-
-static void start_readers(Lmdb *s) {
-  for (size_t i = 0; i < STORE_READERS; i++)
-    start_thread(&s->readers[i], fetch_run, s);
-  s->has_readers = true;
-}
-
 static void stop_threads(Lmdb *s) {
   pthread_mutex_lock(&s->mutex);
   s->is_stopping = true;
@@ -119,6 +108,13 @@ static void release(Store *store) {
   free(s);
 }
 
+void lmdb_thread(pthread_t *thread, void *(*run)(void *), Lmdb *s) {
+  int e = pthread_create(thread, NULL, run, s);
+  if (e) die("a thread cannot be started: %s", strerror(e));
+}
+
+static void nobody(void *ud) { (void)ud; }
+
 static Lmdb *new_store(const char *dir) {
   static const StoreBackend backend = {
     .commit = commit,
@@ -139,6 +135,7 @@ static Lmdb *new_store(const char *dir) {
   Lmdb *s = xcalloc(1, sizeof *s);
   s->store.backend = &backend;
   s->dir = xstrdup(dir);
+  s->notify = nobody;
   s->lock_fd = -1;
   s->limit = STORE_BYTES_MAX;
   pthread_rwlock_init(&s->env_lock, NULL);
@@ -161,9 +158,8 @@ Store *store_lmdb_open(const char *dir, StoreNotify notify, void *ud, char *why,
     release(&s->store);
     return NULL;
   }
-  start_thread(&s->writer, write_run, s);
+  lmdb_thread(&s->writer, write_run, s);
   s->has_writer = true;
-  start_readers(s);
   return &s->store;
 }
 
@@ -174,15 +170,9 @@ Store *store_lmdb_hold(const char *dir, char *why, size_t size) {
   return NULL;
 }
 
-static void nobody(void *ud) { (void)ud; }
-
 Store *store_lmdb_look(const char *dir, char *why, size_t size) {
   Lmdb *s = new_store(dir);
-  s->notify = nobody;
-  if (!env_open(s, true, why, size)) {
-    release(&s->store);
-    return NULL;
-  }
-  start_readers(s);
-  return &s->store;
+  if (env_open(s, true, why, size)) return &s->store;
+  release(&s->store);
+  return NULL;
 }
