@@ -6,7 +6,7 @@ import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync,
   writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { ROOT, test } from "./harness.mjs";
+import { eventually, ROOT, test } from "./harness.mjs";
 
 /** Runs `stube store ARGS --store DIR`; text on both outputs, and the code. */
 function store(dir, ...args) {
@@ -316,6 +316,59 @@ test("an export, made beside a server, goes on in a store of its own", (t) =>
     assert.equal(again.out, "0 conversations, 2 lines refused\n");
     await visitor.look();
     assert.match(visitor.text, /Attempt 4/);
+  }));
+
+test("timers, subscriptions and messages are shown, and go along", (t) =>
+  with_store(t, async (at, dir) => {
+    const { server } = t;
+    server.app = path.join(dir, "app.lua");
+    writeFileSync(server.app, `local s = require "stube"
+s.mount("/later", s.component("spec/later", {
+  init = { heard = 0 },
+  start = function() s.subscribe("room", "said") end,
+  render = function(self)
+    return { "form", on_submit = "go", { "output", self.heard } }
+  end,
+  on = {
+    go = function(self)
+      s.after(3600, "ring")
+      s.sleep(7200)
+    end,
+    ring = function() end,
+    said = function(self, n) self.heard = self.heard + n end,
+  },
+}))
+s.mount("/listen", s.flow("spec/listen", function()
+  s.await(s.prompt("Begin?", nil, { name = "n" }))
+  s.publish("room", 7)
+  s.receive("lobby", 3600)
+end))
+`);
+    const visitor = await new Visitor(server).begin("/later");
+    await visitor.give({});
+    const listener = await new Visitor(server).begin("/listen");
+    await listener.give({ n: "1" });
+    await eventually("the message has come", async () =>
+      (await visitor.look()).text.startsWith("7"));
+    const shown = store_ok(at, "show", visitor.cid);
+    const time = "20\\d\\d-\\d\\d-\\d\\d \\d\\d:\\d\\d:\\d\\d UTC";
+    assert.match(shown, new RegExp(`\n  a handler waits until ${time}\n    in sleep\n`));
+    assert.match(shown, new RegExp(`\n  timer for "ring" at ${time}\n`));
+    assert.match(shown, /\n  subscribes to "room" for "said"\n/);
+    assert.match(store_ok(at, "show", listener.cid), new RegExp(
+      `\n  its body waits for a message of "lobby" until ${time}\n    in receive\n`));
+    const file = path.join(dir, "export"), to = path.join(dir, "to");
+    store_ok(at, "export", file);
+    store_ok(to, "import", file);
+    // Their rows in the indexes too.
+    assert.match(store_ok(to, "check"), /^2 conversations, .*, all sound\n$/);
+    assert.equal(store_ok(to, "show", visitor.cid), shown);
+    await server.kill();
+    server.args = ["--store", to];
+    const other = await new Visitor(server).begin("/listen");
+    await other.give({ n: "1" });
+    await eventually("another message has come", async () =>
+      (await visitor.look()).text.startsWith("14"));
   }));
 
 test("an import takes what is whole, and says what it refuses", (t) =>

@@ -137,6 +137,23 @@ static bool see_code(void *ud, Slice key, Slice row) {
   return true;
 }
 
+/* A message's key is its topic, NUL, its sequence; an atom's value has its
+ * version first. */
+static bool see_plain(void *ud, Slice key, Slice row) {
+  Check *k = ud;
+  char name[96];
+  Slice in = row;
+  uint64_t version;
+  bool is_atom = strcmp(k->table, "atom") == 0;
+  bool ok = is_atom ? !take_varint(&in, &version)
+                    : key.len > 8 && key.ptr[key.len - 9] == '\0';
+  k->n_rows++;
+  if (ok && !inspect_plain(k->h->kernel, in)) return true;
+  hex(name, key);
+  say(k, DAMAGED, k->table, name, SLICE("it cannot be read"));
+  return true;
+}
+
 /* Keys of rows that belong to a conversation; looked at after the scan, which
  * lets nobody use the store. */
 typedef struct Strays {
@@ -178,6 +195,49 @@ static void check_owners(Check *k, StoreTable table, const char *name,
   buf_free(&s.keys);
 }
 
+/* A timer row says when its conversation wakes. It may have been changed since
+ * it was met; only one that stays wrong is. */
+static bool is_stale(Check *k, const char cid[CID_LEN + 1], Slice row) {
+  Outline o = { 0 };
+  uint8_t key[CID_RAW];
+  uint64_t due = 0, revision = 0, before;
+  for (int i = 0; i < 8; i++) due = due << 8 | (uint8_t)row.ptr[i];
+  bool is_wrong = cid_raw(slice(cid, CID_LEN), key);
+  ASSERT(is_wrong);
+  do {
+    Blob *head, *there;
+    before = revision;
+    is_wrong = !store_get(k->h->store, STORE_DUE, row, &there);
+    if (is_wrong) blob_drop(there);
+    is_wrong = is_wrong && !store_load(k->h->store, key, &head, &revision);
+    if (!is_wrong) break;
+    Err e = outline_read(k->h->kernel, slice(cid, CID_LEN), blob_view(head),
+                         &o);
+    blob_drop(head);
+    is_wrong = !e && o.due_ms != due;
+  } while (is_wrong && revision != before);
+  outline_free(&o);
+  return is_wrong;
+}
+
+static bool see_due(void *ud, Slice key, Slice row) {
+  (void)row;
+  if (key.len == 8 + CID_RAW) buf_put(ud, key.ptr, key.len);
+  return true;
+}
+
+static void check_due(Check *k) {
+  Buf keys = { 0 };
+  char cid[CID_LEN + 1];
+  store_scan(k->h->store, STORE_DUE, (Slice){ 0 }, see_due, &keys);
+  for (size_t i = 0; i < keys.len; i += 8 + CID_RAW) {
+    cid_of(cid, (const uint8_t *)keys.ptr + i + 8);
+    if (is_stale(k, cid, slice(keys.ptr + i, 8 + CID_RAW)))
+      say(k, STRAY, "timer row of", cid, SLICE("it wakes at another time"));
+  }
+  buf_free(&keys);
+}
+
 static const struct {
   StoreTable table;
   const char *name;
@@ -194,6 +254,11 @@ static void check_rows(Check *k) {
     store_damaged(k->h->store, tables[i].table, see_damaged, k);
   }
   store_scan(k->h->store, STORE_CODE, (Slice){ 0 }, see_code, k);
+  k->table = "message";
+  store_scan(k->h->store, STORE_MSG, (Slice){ 0 }, see_plain, k);
+  k->table = "atom";
+  store_scan(k->h->store, STORE_ATOM, (Slice){ 0 }, see_plain, k);
+  check_due(k);
   check_owners(k, STORE_POINT, "history of", 0);
   check_owners(k, STORE_DUE, "timer row of", SIZE_MAX);
   check_owners(k, STORE_TOPIC, "subscription of", SIZE_MAX);

@@ -62,9 +62,10 @@ static void look_at(Import *m, const char *cid, uint64_t line) {
     buf_clear(&m->why);
     e = inspect_check(m->h->kernel, slice(cid, CID_LEN), blob_view(head),
                       &m->why);
-    blob_drop(head);
     if (e)
-      transfer_remove(m->h->kernel, slice(cid, CID_LEN), revision, on_done, m);
+      transfer_remove(m->h->kernel, slice(cid, CID_LEN), blob_view(head),
+                      revision, on_done, m);
+    blob_drop(head);
   }
   if (!e) {
     m->n_in++;

@@ -75,6 +75,7 @@ Err outline_read(Kernel *k, Slice cid, Slice head, Outline *out) {
     out->turn = c->turn;
     out->minted_ms = c->minted_ms;
     out->bytes = head.len + c->history.bytes;
+    out->due_ms = c->later.wakes.due;
     out->n_insts = c->n_insts;
     out->n_tasks = c->n_tasks;
   }
@@ -127,12 +128,26 @@ static void put_value(const Shown *s, const char *indent, const char *name,
   lua_pop(L, 1);
 }
 
+/* For what: an answer, a message, a time. */
+static void put_wait(const Shown *s, const Task *t) {
+  const Later *l = &s->c->later;
+  if (t->awaits) buf_printf(s->out, " for ix-%u", t->awaits);
+  for (uint32_t i = 0; i < l->n_subs; i++)
+    if (l->subs[i].task == t->id && l->subs[i].waits)
+      buf_printf(s->out, " for a message of \"%s\"", l->subs[i].topic);
+  for (uint32_t i = 0; i < l->n_timers; i++) {
+    if (l->timers[i].task != t->id) continue;
+    buf_lit(s->out, " until ");
+    put_time(s->out, l->timers[i].due);
+  }
+}
+
 static void put_task(const Shown *s, const char *indent, const Task *t) {
   lua_State *L = vm_lua(s->k->vm);
   char inner[64];
   buf_printf(s->out, "%s  %s waits", indent,
              t->is_body ? "its body" : "a handler");
-  if (t->awaits) buf_printf(s->out, " for ix-%u", t->awaits);
+  put_wait(s, t);
   buf_lit(s->out, "\n");
   snprintf(inner, sizeof inner, "%s    ", indent);
   conv_push(s->c, L, t->thread);
@@ -158,6 +173,26 @@ static void put_how(const Shown *s, const Inst *in) {
   if (conv_shows(s->c, in)) buf_lit(s->out, ", shows");
 }
 
+/* What comes to it without a visitor. */
+static void put_later(const Shown *s, const Inst *in, const char *indent) {
+  const Later *l = &s->c->later;
+  for (uint32_t i = 0; i < l->n_timers; i++) {
+    const Timer *t = &l->timers[i];
+    if (t->iid != in->iid || t->task) continue;
+    buf_printf(s->out, "%s  timer for \"%s\" at ", indent,
+               t->event ? t->event : "");
+    put_time(s->out, t->due);
+    buf_puts(s->out, t->is_volatile ? ", volatile\n" : "\n");
+  }
+  for (uint32_t i = 0; i < l->n_subs; i++) {
+    const Sub *sub = &l->subs[i];
+    if (sub->iid != in->iid || sub->task) continue;
+    buf_printf(s->out, "%s  subscribes to \"%s\"", indent, sub->topic);
+    if (sub->event) buf_printf(s->out, " for \"%s\"", sub->event);
+    buf_lit(s->out, "\n");
+  }
+}
+
 /* Who called it, or else whose slot it stands in: the one it is shown below. */
 static uint32_t owner_of(const Inst *in) {
   return in->caller ? in->caller : in->parent;
@@ -173,6 +208,7 @@ static void put_inst(const Shown *s, const Inst *in, int depth) {
   put_value(s, indent, "self", in->self);
   for (uint32_t i = 0; i < c->n_tasks; i++)
     if (c->tasks[i].iid == in->iid) put_task(s, indent, &c->tasks[i]);
+  put_later(s, in, indent);
   for (uint32_t i = 0; i < c->n_insts && !s->out->err; i++)
     if (owner_of(c->insts[i]) == in->iid) put_inst(s, c->insts[i], depth + 1);
 }
@@ -192,6 +228,8 @@ static void put_facts(Kernel *k, Conv *c, Buf *out) {
   for (Side side = PAST; side <= FUTURE; side++)
     history_walk(k, c, side, put_point, &n[side]);
   buf_printf(out, "  history  %u back, %u forward\n", n[PAST], n[FUTURE]);
+  if (c->later.n_letters)
+    buf_printf(out, "  letters  %u on their way\n", c->later.n_letters);
   for (uint32_t i = 0; i < c->n_answers; i++) {
     const Answer *a = &c->answers[i];
     buf_printf(out, "  page     %s, answered up to event %llu\n", a->page,
@@ -297,13 +335,57 @@ static Err check_rows(Kernel *k, Conv *c) {
   return ERR_BAD_INPUT;
 }
 
+static Err missing_row(Kernel *k, const Conv *c, const char *what) {
+  kernel_trouble(k, c, "what wakes it is not in the index", "error",
+                 slice_str(what));
+  return ERR_BAD_INPUT;
+}
+
+/* Its rows in the indexes: without them nothing would wake it. */
+static Err check_index(Kernel *k, Conv *c) {
+  Err e = OK;
+  wakes_free(&c->later.kept);
+  wakes_rows(k, c, false); /* all that must be there */
+  for (uint32_t i = 0; i < k->turn.n_rows && !e; i++) {
+    const StoreRow *row = &k->turn.rows[i];
+    Blob *there;
+    e = store_get(k->store, row->table, blob_view(row->key), &there);
+    if (e == ERR_NOT_FOUND)
+      e = missing_row(k, c,
+                      row->table == STORE_DUE ? "its timer" : "a subscription");
+    if (e) break;
+    if (!slice_eq(blob_view(there), blob_view(row->value)))
+      e = missing_row(k, c, "the message that it wants");
+    blob_drop(there);
+  }
+  turn_drop_rows(k);
+  return e;
+}
+
 static Err do_check(Kernel *k, Conv *c, void *ud) {
   (void)ud;
   Err e = image_restore(k, c, blob_view(c->head), true);
   if (!e) e = check_rows(k, c);
   if (!e) e = check_side(k, c, PAST);
   if (!e) e = check_side(k, c, FUTURE);
+  if (!e) e = check_index(k, c);
   return e;
+}
+
+static int f_push(lua_State *L) {
+  message_push(kernel_of(L), L, lua_touserdata(L, 1));
+  return 1;
+}
+
+Err inspect_plain(Kernel *k, Slice bytes) {
+  lua_State *L = vm_lua(k->vm);
+  Blob *message = blob_new(bytes);
+  lua_pushcfunction(L, f_push);
+  lua_pushlightuserdata(L, message);
+  int status = vm_call(L, 1, 1);
+  lua_pop(L, 1);
+  blob_drop(message);
+  return status == LUA_OK ? OK : ERR_BAD_INPUT;
 }
 
 Err inspect_check(Kernel *k, Slice cid, Slice head, Buf *why) {

@@ -12,7 +12,8 @@
 /* What a head says without its graph. */
 typedef struct Outline {
   uint64_t turn, minted_ms;
-  uint64_t bytes; /* of head and history */
+  uint64_t due_ms; /* when it wakes by itself; 0: never */
+  uint64_t bytes;  /* of head and history */
   uint32_t n_insts, n_tasks;
   Buf root;  /* id of the component it began with */
   Buf where; /* its frames, lowest first: "demo/guess > ui/prompt" */
@@ -26,6 +27,9 @@ void outline_free(Outline *o);
 /* Appends all that is in a conversation, for a person. On failure, and when
  * only a part could be read, the reason is appended to `why`. */
 Err inspect_show(Kernel *k, Slice cid, Slice head, Buf *out, Buf *why);
+
+/* Are these a message's bytes? ERR_BAD_INPUT. */
+Err inspect_plain(Kernel *k, Slice bytes);
 
 /* Reads the whole record: the head, every state of its history, its rows in the
  * store. ERR_NOT_FOUND when code is missing, ERR_BAD_INPUT when something is

@@ -71,6 +71,18 @@ static Err add_points(Kernel *k, const Conv *c, const Transfer *t) {
   return OK;
 }
 
+/* Queues the head (NULL removes it) with the turn's rows, which it drops. */
+static void commit(Kernel *k, const Conv *c, Blob *head, uint64_t revision,
+                   StoreDone done, void *ud) {
+  StoreItem item = { .expected = revision,
+                     .head = head,
+                     .rows = k->turn.rows,
+                     .n_rows = k->turn.n_rows };
+  memcpy(item.key, c->key, sizeof item.key);
+  store_commit(k->store, &item, done, ud);
+  turn_drop_rows(k);
+}
+
 Err transfer_in(Kernel *k, const Transfer *t, StoreDone done, void *ud) {
   uint8_t key[CID_RAW];
   if (t->cid.len != CID_LEN || !cid_raw(t->cid, key)) return ERR_BAD_INPUT;
@@ -79,11 +91,8 @@ Err transfer_in(Kernel *k, const Transfer *t, StoreDone done, void *ud) {
   Err e = head ? image_header(c, blob_view(head)) : ERR_BAD_INPUT;
   if (!e) e = add_points(k, c, t);
   if (!e) {
-    StoreItem item = { .head = head,
-                       .rows = k->turn.rows,
-                       .n_rows = k->turn.n_rows };
-    memcpy(item.key, c->key, sizeof item.key);
-    store_commit(k->store, &item, done, ud);
+    wakes_rows(k, c, false); /* of which the store has none yet */
+    commit(k, c, head, 0, done, ud);
   }
   turn_drop_rows(k);
   blob_drop(head);
@@ -91,10 +100,13 @@ Err transfer_in(Kernel *k, const Transfer *t, StoreDone done, void *ud) {
   return e;
 }
 
-void transfer_remove(Kernel *k, Slice cid, uint64_t revision, StoreDone done,
-                     void *ud) {
-  StoreItem item = { .expected = revision };
-  bool ok = cid_raw(cid, item.key);
-  ASSERT(ok);
-  store_commit(k->store, &item, done, ud);
+void transfer_remove(Kernel *k, Slice cid, Slice head, uint64_t revision,
+                     StoreDone done, void *ud) {
+  Conv *c = open_conv(k, cid);
+  if (!image_header(c, head)) {
+    wakes_copy(&c->later.kept, &c->later.wakes);
+    wakes_rows(k, c, true);
+  }
+  commit(k, c, NULL, revision, done, ud);
+  conv_free(c);
 }

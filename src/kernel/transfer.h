@@ -33,8 +33,8 @@ typedef struct Transfer {
  * nothing is queued, for bytes that are no conversation's. What is deeper
  * inside is not looked at: that is inspect_check's, once it is there. */
 Err transfer_in(Kernel *k, const Transfer *t, StoreDone done, void *ud);
-/* Queues its removal. */
-void transfer_remove(Kernel *k, Slice cid, uint64_t revision, StoreDone done,
-                     void *ud);
+/* Queues the removal of a conversation whose head this is. */
+void transfer_remove(Kernel *k, Slice cid, Slice head, uint64_t revision,
+                     StoreDone done, void *ud);
 
 #endif
