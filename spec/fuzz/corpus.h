@@ -27,7 +27,7 @@ static void feed_all(const char *folder) {
     n++;
   }
   closedir(dir);
-  assert_true(n > 20);
+  assert_true(n > 10);
 }
 
 #endif

@@ -8,11 +8,17 @@ enum { WAITS_MAX = 6 }; /* times that one task is resumed */
 static Host h;
 static unsigned runs, accepted;
 
+static const char *const files[] = { "shapes", "language", "events" };
+
 static void renew(void) {
   if (h.vm) host_close(&h);
   h = host_open();
   tame(h.L);
-  load_script(&h, "spec/c/persist/shapes.lua", "shapes");
+  for (size_t i = 0; i < countof(files); i++) {
+    char path[64];
+    snprintf(path, sizeof path, "spec/c/persist/%s.lua", files[i]);
+    load_script(&h, path, files[i]);
+  }
   persist_collect(h.persist);
   if (in_generations(runs)) lua_gc(h.L, LUA_GCGEN, 0, 0);
 }
@@ -78,9 +84,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
 
 /* --- seeds: each shape at some of its first waits --- */
 
-static void write_seeds(const char *folder) {
-  renew();
-  lua_getglobal(h.L, "shapes");
+static void write_seeds_of(const char *file, const char *folder) {
+  lua_getglobal(h.L, file);
   for (lua_pushnil(h.L); lua_next(h.L, 1); lua_settop(h.L, 2)) {
     lua_State *co = coro_take(h.vm);
     lua_insert(h.L, 3);
@@ -100,6 +105,11 @@ static void write_seeds(const char *folder) {
     buf_free(&bytes);
   }
   lua_settop(h.L, 0);
+}
+
+static void write_seeds(const char *folder) {
+  renew();
+  for (size_t i = 0; i < countof(files); i++) write_seeds_of(files[i], folder);
 }
 
 int LLVMFuzzerInitialize(int *argc, char ***argv) {

@@ -111,6 +111,8 @@ const char *coro_why_not(lua_State *L) {
     }
     replace_by_name(L);
     const char *name = lua_tostring(L, -1);
+    if (!name && strcmp(ar.namewhat, "for iterator") == 0)
+      name = "the iterator of a for loop"; /* ipairs', by an __index */
     if (!name) name = ar.name ? ar.name : "a C function";
     snprintf(vm->reason, sizeof vm->reason,
              "inside %.60s: a C function that cannot be suspended", name);
