@@ -209,6 +209,44 @@ static void timers_and_subscriptions_have_owners(void **s) {
   refuses(conv->tasks[0].awaits, conv->insts[0]->iid); /* two things at once */
 }
 
+/* --- histories --- */
+
+/* Gives the list a head with this history, and reads it. */
+static Err restore(Slice history) {
+  Buf state = { 0 };
+  assert_int_equal(image_state(kernel, conv, &state), OK);
+  Blob *head = image_head(kernel, conv, history, buf_view(&state));
+  lua_settop(h.L, 0);
+  Err e = image_restore(kernel, conv, blob_view(head), true);
+  if (!e) lua_rawgeti(h.L, LUA_REGISTRYINDEX, conv->root);
+  blob_drop(head);
+  buf_free(&state);
+  return e;
+}
+
+static void a_history_is_two_lists_of_points(void **s) {
+  (void)s;
+  assert_int_equal(restore(SLICE("\0\0")), OK);
+  assert_int_equal(restore(SLICE("\6\1\0\0\0\0\0\0")), OK);
+}
+
+static void an_unreadable_history_is_refused(void **s) {
+  (void)s;
+  assert_int_equal(restore(SLICE("\6\0\0\0\0\0\0\0")), ERR_BAD_INPUT);
+}
+
+static void a_history_of_other_turns_is_refused(void **s) {
+  (void)s;
+  conv->history.turn = 0;
+  assert_int_equal(restore(SLICE("\0\0")), ERR_BAD_INPUT);
+}
+
+static void a_history_of_the_future_is_refused(void **s) {
+  (void)s;
+  conv->history.turn = conv->turn + 1;
+  assert_int_equal(restore(SLICE("\0\0")), ERR_BAD_INPUT);
+}
+
 #define spec(f) cmocka_unit_test_setup_teardown(f, open_list, close_list)
 
 int main(void) {
@@ -219,6 +257,10 @@ int main(void) {
     spec(parents_and_callers_are_older_and_near),
     spec(ids_are_unique_and_counted),
     spec(handles_have_their_own_values),
+    spec(a_history_is_two_lists_of_points),
+    spec(an_unreadable_history_is_refused),
+    spec(a_history_of_other_turns_is_refused),
+    spec(a_history_of_the_future_is_refused),
     cmocka_unit_test_setup_teardown(timers_and_subscriptions_have_owners,
                                     open_later, close_list),
   };
