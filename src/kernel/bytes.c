@@ -50,6 +50,11 @@ uint32_t get_count(Reader *r) {
   return r->err ? 0 : n;
 }
 
+void *get_list(Reader *r, uint32_t *n, size_t size) {
+  *n = get_count(r);
+  return *n ? xcalloc(*n, size) : NULL;
+}
+
 void put_text(Buf *b, const char *s) {
   buf_varint(b, s ? strlen(s) + 1 : 0);
   if (s) buf_puts(b, s);

@@ -23,6 +23,8 @@ char *get_text(Reader *r);
 char *get_name(Reader *r);
 /* How many items follow: each takes a byte at least. */
 uint32_t get_count(Reader *r);
+/* The same, and zeroed room for them: NULL for none. */
+void *get_list(Reader *r, uint32_t *n, size_t size);
 
 void put_text(Buf *b, const char *s); /* NULL: absent */
 

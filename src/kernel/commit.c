@@ -55,7 +55,7 @@ static void record_answer(Conv *c, const Event *ev, Err result) {
   for (uint32_t i = 0; i < c->n_answers && !a; i++)
     if (strcmp(c->answers[i].page, ev->page) == 0) a = &c->answers[i];
   if (!a && c->n_answers < EVENT_PAGES_MAX) {
-    a = &c->answers[c->n_answers++];
+    a = conv_add_answer(c);
   } else { /* newest last; a ninth page drops the page that was quiet longest */
     if (!a) a = &c->answers[0];
     memmove(a, a + 1,

@@ -145,6 +145,17 @@ Field *inst_add_field(Inst *in, Slice path) {
   return f;
 }
 
+/* --- answers --- */
+
+/* Most conversations have one page. */
+Answer *conv_add_answer(Conv *c) {
+  if (c->n_answers == c->cap_answers) {
+    c->cap_answers = c->cap_answers ? c->cap_answers * 2 : 1;
+    c->answers = xrealloc(c->answers, c->cap_answers * sizeof *c->answers);
+  }
+  return &c->answers[c->n_answers++];
+}
+
 /* --- tasks --- */
 
 Task *conv_task(const Conv *c, uint32_t id) {
@@ -269,6 +280,7 @@ void conv_free(Conv *c) {
   later_free(c);
   free(c->owner);
   free(c->title);
+  free(c->answers);
   blob_drop(c->origin);
   blob_drop(c->head);
   buf_free(&c->outbox);

@@ -81,7 +81,7 @@ typedef struct Task {
 typedef struct Answer {
   uint64_t number;
   Err result;
-  char page[PAGE_ID_MAX + 1]; /* last: eight of these are in each Conv */
+  char page[PAGE_ID_MAX + 1];
 } Answer;
 
 /* Where the points of a conversation are (history.h). */
@@ -117,8 +117,8 @@ struct Conv {
   uint64_t turn;     /* of the newest turn */
   uint32_t fragment; /* the last fragment released in it */
   uint64_t revision; /* in the store; 0: not there yet */
-  Answer answers[EVENT_PAGES_MAX];
-  uint32_t n_answers;
+  Answer *answers;   /* EVENT_PAGES_MAX at most */
+  uint32_t n_answers, cap_answers;
   uint64_t minted_ms;
   bool is_unopened; /* a fork that nobody has come to: its timers rest */
   History history;
@@ -163,6 +163,8 @@ Inst *conv_inst(const Conv *c, uint32_t iid); /* or NULL */
 Inst *conv_add(Conv *c, Def *def);
 void conv_remove(Conv *c, Inst *in);  /* the record only */
 Inst *conv_insert(Conv *c, Inst *in); /* a decoded one, in order */
+
+Answer *conv_add_answer(Conv *c);
 
 Task *conv_task(const Conv *c, uint32_t id); /* or NULL */
 Task *conv_add_task(Conv *c, uint32_t iid);

@@ -280,8 +280,9 @@ static void get_header(Reader *r, Conv *c) {
   c->minted_ms = get_number(r);
   uint32_t n = get_count(r);
   if (n > EVENT_PAGES_MAX) r->err = ERR_BAD_INPUT;
+  c->n_answers = 0;
   for (uint32_t i = 0; i < n && !r->err; i++) {
-    Answer *a = &c->answers[i];
+    Answer *a = conv_add_answer(c);
     char *page = get_text(r);
     snprintf(a->page, sizeof a->page, "%s", page ? page : "");
     free(page);
@@ -290,7 +291,7 @@ static void get_header(Reader *r, Conv *c) {
     if (result >= ERR_COUNT) r->err = ERR_BAD_INPUT;
     a->result = (Err)(result % ERR_COUNT);
   }
-  c->n_answers = r->err ? 0 : n;
+  if (r->err) c->n_answers = 0;
   c->is_unopened = get_byte(r);
   get_history(r, &c->history);
   get_origin(r, c);
@@ -331,8 +332,7 @@ static void get_inst(Reader *r, Kernel *k, Conv *c, const Versions *v) {
   in->event = get_text(r);
   get_bytes(r, &in->args_hash, sizeof in->args_hash);
   in->started = get_byte(r);
-  in->n_kids = get_count(r);
-  in->kids = xcalloc(in->n_kids, sizeof *in->kids);
+  in->kids = get_list(r, &in->n_kids, sizeof *in->kids);
   for (uint32_t i = 0; i < in->n_kids && !r->err; i++) {
     Kid *kid = &in->kids[i];
     kid->slot = get_name(r);
@@ -340,8 +340,7 @@ static void get_inst(Reader *r, Kernel *k, Conv *c, const Versions *v) {
     kid->top = get_u32(r);
     kid->declared = get_byte(r);
   }
-  in->n_fields = get_count(r);
-  in->fields = xcalloc(in->n_fields, sizeof *in->fields);
+  in->fields = get_list(r, &in->n_fields, sizeof *in->fields);
   for (uint32_t i = 0; i < in->n_fields && !r->err; i++) {
     Field *f = &in->fields[i];
     f->path = get_name(r);

@@ -198,10 +198,8 @@ void later_put_frames(Buf *b, const Conv *c) {
 
 void later_get_frames(Reader *r, const Kernel *k, Conv *c) {
   Later *l = &c->later;
-  uint32_t n = get_count(r);
-  l->timers = xcalloc(n, sizeof *l->timers);
-  l->cap_timers = n;
-  for (uint32_t i = 0; i < n && !r->err; i++) {
+  l->timers = get_list(r, &l->cap_timers, sizeof *l->timers);
+  for (uint32_t i = 0; i < l->cap_timers && !r->err; i++) {
     Timer *t = &l->timers[l->n_timers++];
     t->iid = get_u32(r);
     t->task = get_u32(r);
@@ -213,10 +211,8 @@ void later_get_frames(Reader *r, const Kernel *k, Conv *c) {
     /* Set while the clock was ahead, which it is no more. */
     if (k->steady && t->due > k->steady + t->span) t->due = k->steady + t->span;
   }
-  n = get_count(r);
-  l->subs = xcalloc(n, sizeof *l->subs);
-  l->cap_subs = n;
-  for (uint32_t i = 0; i < n && !r->err; i++) {
+  l->subs = get_list(r, &l->cap_subs, sizeof *l->subs);
+  for (uint32_t i = 0; i < l->cap_subs && !r->err; i++) {
     Sub *s = &l->subs[l->n_subs++];
     s->iid = get_u32(r);
     s->task = get_u32(r);

@@ -65,7 +65,7 @@ static void mint(People *p, bool is_flow) {
   lua_State *L = vm_lua(h->vm);
   Buf page = { 0 };
   Conv *c;
-  kernel_now(h->kernel, clock_wall_ms());
+  clock_now(h);
   lua_pushstring(L, is_flow ? "bench/flow" : "bench/counter");
   Mint m = { .owner = "bench", .embed = lua_gettop(L) };
   if (kernel_mint(h->kernel, &m, &c, &page) || !c) fail("no conversation");
@@ -95,7 +95,7 @@ static void click(People *p, size_t i) {
   *c = (Click){ { .answer = on_answer }, p };
   c->ev.name = slice_str(p->list[i].is_flow ? "go" : "inc");
   p->under_way++;
-  kernel_now(k, clock_wall_ms());
+  clock_now(p->host);
   uint64_t ns = clock_cpu_ns();
   Conv *conv = kernel_find(k, slice(p->list[i].cid, CID_LEN));
   if (!conv) fail("a conversation is gone");
