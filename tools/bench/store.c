@@ -11,7 +11,11 @@
  *
  *   puts_s=N p50_us=N p99_us=N batch=N bytes=N [open_us=N]
  *
- * with how long it takes to open the store again. */
+ * with how long it takes to open the store again. From the project's root:
+ *
+ *   cc -std=c11 -D_GNU_SOURCE -O2 -Isrc -Itools/client tools/bench/store.c
+ *     tools/bench/measure.c tools/client/fail.c build/libstore.a
+ *     build/libbase.a -llmdb -lsodium -lpthread -o build/bench-store */
 #include <lmdb.h>
 #include <pthread.h>
 #include <stdio.h>
