@@ -80,6 +80,9 @@ s.info = ui.info
 s.mount = host.mount
 s.unmount = host.unmount
 s.mounts = host.mounts
+s.route = host.route
+s.static = host.static
+s.before = host.before
 s.config = host.config
 s.log = host.log
 

@@ -48,10 +48,22 @@
 #define HTTP_LINGER_BYTES MIB(1)
 /* one read: a single buffer shared by all connections */
 #define HTTP_READ_BYTES KIB(64)
+/* of a large file, read at a time for one client */
+#define FEED_PIECE_BYTES KIB(256)
+/* and asked for when so much of what there was is left */
+#define FEED_LOW_BYTES KIB(64)
 /* framing bytes allowed per byte of a chunked body */
 #define HTTP_CHUNK_OVERHEAD 16
 /* of one request; browsers keep about as many */
 #define HTTP_COOKIES_MAX 50
+
+/* --- the app's boundary --- */
+/* s.before: each runs for each request */
+#define HOOKS_MAX 64
+/* files of s.static on their way at once: each has a descriptor and a piece */
+#define FOLDER_FETCHES_MAX 256
+/* a year: caches go no further */
+#define FOLDER_AGE_MAX_S 31536000
 
 /* --- the store --- */
 /* address space, not memory or disk */

@@ -51,6 +51,12 @@ function settle(event) {
   event.indicator?.(false);
 }
 
+/** What the app says of its refusal, if it says it as plain text. */
+async function words_of(response) {
+  const type = response.headers.get("Content-Type") ?? "";
+  return type.startsWith("text/plain") ? (await response.text()).trim() : "";
+}
+
 /** One attempt. Returns true when it is answered for good, else the least
  * milliseconds to wait before the next. */
 async function attempt({ url, body, headers, id }) {
@@ -68,10 +74,15 @@ async function attempt({ url, body, headers, id }) {
       signal: AbortSignal.timeout(ANSWER_MS),
     });
     if (AGAIN.has(response.status)) return retry_after(response);
-    if (response.status === 410) {
+    const elsewhere = response.headers.get("Stube-Go");
+    if (elsewhere) {
+      stop();
+      location.assign(elsewhere);
+    } else if (response.status === 410) {
       stop();
       show_gone();
-    } else if (response.status >= 400) notice.refused(response.status);
+    } else if (response.status >= 400)
+      notice.refused(response.status, await words_of(response));
     return true;
   } catch {
     return 0;

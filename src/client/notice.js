@@ -3,6 +3,7 @@
 
 const QUIET_MS = 1200; // a blip shorter than this is nobody's business
 const REFUSED_MS = 6000;
+const WORDS_MAX = 200;
 const REFUSED = "That could not be done. Reloading the page may help.";
 const TOO_LARGE = "That was too large to send.";
 
@@ -41,9 +42,10 @@ export const notice = {
     if (reasons.delete(reason) && !reasons.size) say("");
   },
 
-  /** An event came back with this status and is not sent again. */
-  refused(status) {
-    say(status === 413 ? TOO_LARGE : REFUSED);
+  /** An event came back with this status and is not sent again; `words` may say
+   * why. */
+  refused(status, words) {
+    say(words.slice(0, WORDS_MAX) || (status === 413 ? TOO_LARGE : REFUSED));
     timer = setTimeout(() => say(""), REFUSED_MS);
   },
 };

@@ -46,7 +46,11 @@ async function connect(on_alive) {
     if (last_id) headers["Last-Event-ID"] = last_id;
     const response = await fetch(url, { headers, signal, cache: "no-store" });
     if (GONE.has(response.status)) return show_gone(), stop();
-    if (response.status === 204) return stop();
+    if (response.status === 204) {
+      const elsewhere = response.headers.get("Stube-Go");
+      if (elsewhere) location.assign(elsewhere);
+      return stop();
+    }
     if (!response.ok) return retry_after(response);
     on_alive();
     const feed = sse_parser(take, (ms) => (first_ms = ms));

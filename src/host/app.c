@@ -80,6 +80,7 @@ void host_start(Host *h, HostRelease release, HostEnded ended,
                         .release = release,
                         .ended = ended,
                         .forget = forget,
+                        .failed = app_turn_failed,
                         .json = port_json,
                         .url_value = port_url_value };
   h->kernel = kernel_new(h->vm, h->persist, &h->kernel_config, &ports);
@@ -104,9 +105,8 @@ static void report_failure(Host *h, const char *script) {
 
 bool host_load(Host *h, const char *script) {
   host_start(h, live_release, live_ended, live_forget);
-  char *folder = folder_of(script);
-  loader_set_folder(h->vm, folder);
-  free(folder);
+  h->folder = folder_of(script);
+  loader_set_folder(h->vm, h->folder);
   int top = lua_gettop(vm_lua(h->vm));
   if (loader_run_file(h->vm, script) != LUA_OK) {
     report_failure(h, script);
@@ -209,6 +209,8 @@ bool host_serve(Host *h) {
 void host_free(Host *h) {
   if (h->store) store_settle(h->store);
   mounts_free(h);
+  routes_free(h);
+  folders_free(h);
   kernel_free(h->kernel);
   if (h->server) http_server_free(h->server);
   uv_walk(&h->loop, close_handle, NULL);
@@ -227,5 +229,8 @@ void host_free(Host *h) {
   buf_free(&h->failure.where);
   buf_free(&h->failure.error);
   buf_free(&h->failure.trace);
+  buf_free(&h->failure.card);
+  answer_free(&h->answer);
+  free(h->folder);
   free(h);
 }

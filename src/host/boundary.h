@@ -14,6 +14,7 @@
 #include "base/buf.h"
 #include "http/req.h"
 #include "http/route.h"
+#include "kernel/kernel.h"
 
 typedef struct Host Host;
 
@@ -24,6 +25,7 @@ typedef struct Failure {
   Buf where; /* "a mount's args (/shop)" */
   Buf error; /* its message */
   Buf trace;
+  Buf card; /* what on_error says of it, in HTML */
 } Failure;
 
 /* Calls the function below `nargs` arguments on the Vm's main thread, for a
@@ -32,6 +34,8 @@ typedef struct Failure {
  * arguments are popped, the log has been told, and h->failure says the rest. */
 bool app_call(Host *h, const char *kind, const char *of, int nargs,
               int nresults);
+/* The kernel's port: a turn has failed. */
+void app_turn_failed(void *ud, const TurnFailure *f, Buf *card);
 /* Answers with 500: what h->failure says, or a neutral text in production. */
 void app_refuse(Host *h, HttpReq *req);
 
@@ -54,6 +58,45 @@ int mount_f_mount(lua_State *L);
 int mount_f_unmount(lua_State *L);
 int mount_f_mounts(lua_State *L);
 void mounts_free(Host *h);
+
+/* --- answer.c: what routes and hooks return --- */
+
+/* One answer, read from its table. */
+typedef struct Answer {
+  int status;
+  Buf head; /* header lines */
+  Buf body;
+  Slice type; /* Content-Type that goes with the body */
+  Buf title;  /* with its NUL, or only that */
+  Buf location;
+  bool is_page; /* the body is to stand in a page of the app */
+  bool has_type, has_cache, has_policy; /* headers that the app gave */
+} Answer;
+
+/* Answers with the value on top of the main thread's stack, which is popped.
+ * False, and nothing is sent, when it is no answer: as app_call. */
+bool answer_send(Host *h, HttpReq *req, const char *kind, const char *of);
+void answer_free(Answer *a);
+
+/* --- routes.c: s.route and s.before --- */
+
+typedef struct Route Route;
+
+int route_f_route(lua_State *L);
+int route_f_before(lua_State *L);
+void routes_free(Host *h);
+/* Runs the hooks; true when one of them has answered. */
+bool before_answers(Host *h, HttpReq *req, const RouteMatch *m);
+
+/* --- folder.c: s.static --- */
+
+typedef struct Folder Folder;
+
+int folder_f_static(lua_State *L);
+void folders_free(Host *h);
+/* Something else wants to be found at a folder's prefix itself. True when it
+ * was the folder's. */
+bool folder_yield(Host *h, const char *path);
 
 /* --- options.c: tables of options --- */
 

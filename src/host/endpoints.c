@@ -153,7 +153,9 @@ static void enter(Host *h, HttpReq *req, const RouteMatch *m) {
 
 static void answer(Host *h, HttpReq *req) {
   RouteMatch m;
-  switch (router_find(h->router, req_method(req), req_path(req), &m)) {
+  RouteResult r = router_find(h->router, req_method(req), req_path(req), &m);
+  if (before_answers(h, req, &m)) return;
+  switch (r) {
   case ROUTE_FOUND: enter(h, req, &m); break;
   case ROUTE_NONE: refuse(req, ERR_NOT_FOUND); break;
   case ROUTE_METHOD: {
@@ -172,6 +174,8 @@ static void answer(Host *h, HttpReq *req) {
 void on_request(void *ud, HttpReq *req) {
   Host *h = ud;
   clock_now(h);
+  h->asking = req;
   answer(h, req);
+  h->asking = NULL;
   request_forget(h);
 }

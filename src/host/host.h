@@ -8,6 +8,7 @@
 
 #include <uv.h>
 
+#include "base/limits.h"
 #include "base/log.h"
 #include "base/steady.h"
 #include "host/boundary.h"
@@ -50,8 +51,16 @@ struct Host {
   HttpServer *server;
   Router *router;
   Mount *mounts;
-  int request;     /* the table of the request at hand, or LUA_NOREF */
+  HttpReq *asking; /* the request being looked at, or NULL */
+  int request;     /* its table, or LUA_NOREF */
   Failure failure; /* of the last app_call that failed */
+  Answer answer;   /* the one being read */
+  Route *routes;
+  int hooks[HOOKS_MAX]; /* of s.before: Lua registry references */
+  size_t n_hooks;
+  Folder *folders;
+  size_t n_fetches; /* of their files, under way */
+  char *folder;     /* where the script lies, or NULL */
   KernelConfig kernel_config;
   File client, ui;    /* what pages link to */
   File styles;        /* the components' own */
@@ -160,6 +169,14 @@ bool live_forget(void *ud, Conv *c);
 void visit_stream(Host *h, HttpReq *req, const RouteMatch *m, Conv *c);
 
 /* --- page.c --- */
+
+/* What a page may load and run, of this app and of nobody else. */
+#define PAGE_POLICY_WITH(scripts)                               \
+  "default-src 'none'; script-src 'self'" scripts               \
+  "; style-src 'self'; img-src 'self' data:; font-src 'self'; " \
+  "connect-src 'self'; form-action 'self'; base-uri 'none'; "   \
+  "frame-ancestors 'none'"
+#define PAGE_POLICY PAGE_POLICY_WITH("")
 void page_headers(Host *h);
 /* Answers with the shell around `root`; `c` may be NULL (nothing lives on), and
  * so may the title (the app's). */

@@ -70,7 +70,10 @@ int mount_f_mount(lua_State *L) {
   Mount *m = old ? old : xcalloc(1, sizeof *m);
   if (!old) {
     m->endpoint = (Endpoint){ .handle = handle_mount, .of = m };
-    if (router_add(h->router, METHOD_GET, slice_str(path), &m->endpoint)) {
+    Err e = router_add(h->router, METHOD_GET, slice_str(path), &m->endpoint);
+    if (e && folder_yield(h, path))
+      e = router_add(h->router, METHOD_GET, slice_str(path), &m->endpoint);
+    if (e) {
       free(m);
       free(title);
       return luaL_error(L, "mount: the path \"%s\" is malformed or taken",

@@ -35,12 +35,7 @@ const File *page_styles(Host *h) {
 /* One nonce a page: scripts that effects send carry it, and nothing else runs.
  */
 static size_t put_policy(char *out, size_t size, const char *nonce) {
-  int n = snprintf(out, size,
-                   "default-src 'none'; script-src 'self' 'nonce-%s'; "
-                   "style-src 'self'; img-src 'self' data:; font-src 'self'; "
-                   "connect-src 'self'; form-action 'self'; base-uri 'none'; "
-                   "frame-ancestors 'none'",
-                   nonce);
+  int n = snprintf(out, size, PAGE_POLICY_WITH(" 'nonce-%s'"), nonce);
   ASSERT(n > 0 && (size_t)n < size);
   return (size_t)n;
 }

@@ -59,6 +59,7 @@ static const Setting settings[] = {
     .help = "turns that a visitor can go back" },
   { "context", NULL, NULL, &kind_function, AT(settings.context) },
   { "principal", NULL, NULL, &kind_function, AT(settings.principal) },
+  { "on_error", NULL, NULL, &kind_function, AT(settings.on_error) },
 
   LIMIT("event_body", bytes, http_limits.body, KIB(1), MIB(64)),
   LIMIT("request_line", bytes, http_limits.request_line, 256, KIB(64)),
@@ -114,7 +115,8 @@ void settings_init(Host *h) {
                             .title = xstrdup("stube"),
                             .store_max = STORE_BYTES_MAX,
                             .context = LUA_NOREF,
-                            .principal = LUA_NOREF };
+                            .principal = LUA_NOREF,
+                            .on_error = LUA_NOREF };
   kernel_config_init(&h->kernel_config);
   h->http_limits = http_limits_default();
 }

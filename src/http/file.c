@@ -28,6 +28,22 @@ static const struct {
   { ".woff2", SLICE_INIT("font/woff2") },
   { ".wasm", SLICE_INIT("application/wasm") },
   { ".pdf", SLICE_INIT("application/pdf") },
+  { ".htm", SLICE_INIT("text/html; charset=utf-8") },
+  { ".md", SLICE_INIT("text/markdown; charset=utf-8") },
+  { ".csv", SLICE_INIT("text/csv; charset=utf-8") },
+  { ".xml", SLICE_INIT("application/xml") },
+  { ".webmanifest", SLICE_INIT("application/manifest+json") },
+  { ".avif", SLICE_INIT("image/avif") },
+  { ".woff", SLICE_INIT("font/woff") },
+  { ".ttf", SLICE_INIT("font/ttf") },
+  { ".otf", SLICE_INIT("font/otf") },
+  { ".mp3", SLICE_INIT("audio/mpeg") },
+  { ".ogg", SLICE_INIT("audio/ogg") },
+  { ".wav", SLICE_INIT("audio/wav") },
+  { ".mp4", SLICE_INIT("video/mp4") },
+  { ".webm", SLICE_INIT("video/webm") },
+  { ".zip", SLICE_INIT("application/zip") },
+  { ".gz", SLICE_INIT("application/gzip") },
 };
 
 Slice file_type(Slice name) {
@@ -129,48 +145,74 @@ static RangeKind read_range(Slice s, uint64_t size, uint64_t *from,
 /* --- the answer
  * --------------------------------------------------------------------- */
 
+static HttpHeader *add(FilePlan *p, const char *name, Slice value) {
+  HttpHeader *h = &p->headers[p->n++];
+  ASSERT(p->n <= countof(p->headers));
+  *h = (HttpHeader){ slice_str(name), value };
+  return h;
+}
+
+/* The client's copy is good still. */
+static bool is_known(const HttpReq *req, Slice etag, Slice modified) {
+  Slice tags = req_header(req, "if-none-match");
+  if (tags.ptr) return names_etag(tags, etag);
+  Slice since = req_header(req, "if-modified-since");
+  /* Browsers give back what they got, so no date has to be read. */
+  return since.ptr && modified.len && slice_eq(since, modified);
+}
+
+static Slice put_range(Arena *a, const FilePlan *p, uint64_t size) {
+  char text[80];
+  int len = p->status == 206
+                ? snprintf(text, sizeof text, "bytes %ju-%ju/%ju",
+                           (uintmax_t)p->from,
+                           (uintmax_t)(p->from + p->len - 1), (uintmax_t)size)
+                : snprintf(text, sizeof text, "bytes */%ju", (uintmax_t)size);
+  return slice(arena_dup(a, slice(text, (size_t)len)), (size_t)len);
+}
+
+void file_plan(HttpReq *req, Slice etag, Slice modified, Slice type,
+               uint64_t size, FilePlan *out) {
+  FilePlan *p = out;
+  *p = (FilePlan){ .status = 200, .len = size };
+  add(p, "ETag", etag);
+  if (modified.len) add(p, "Last-Modified", modified);
+  if (is_known(req, etag, modified)) {
+    p->status = 304;
+    p->len = 0;
+    return;
+  }
+  add(p, "Content-Type", type);
+  add(p, "Accept-Ranges", SLICE("bytes"));
+  Slice range = req_header(req, "range"),
+        if_range = req_header(req, "if-range");
+  bool is_same = !if_range.ptr || slice_eq(if_range, etag) ||
+                 (modified.len && slice_eq(if_range, modified));
+  if (!range.ptr || req_method(req) != METHOD_GET || !is_same) return;
+  uint64_t from = 0, to = 0;
+  RangeKind kind = read_range(range, size, &from, &to);
+  if (kind == RANGE_ALL) return;
+  p->status = kind == RANGE_PART ? 206 : 416;
+  p->from = from;
+  p->len = kind == RANGE_PART ? to - from + 1 : 0;
+  add(p, "Content-Range", put_range(req_arena(req), p, size));
+}
+
 void file_reply(HttpReq *req, const File *f, const HttpHeader *headers,
                 size_t n) {
   Arena *a = req_arena(req);
   char etag[FILE_HASH_LEN + 3];
   snprintf(etag, sizeof etag, "\"%s\"", f->hash);
-  Slice tag = slice(etag, sizeof etag - 1);
-  HttpHeader *all = arena_alloc(a, (n + 5) * sizeof *all);
+  FilePlan p;
+  file_plan(req, slice(etag, sizeof etag - 1), (Slice){ 0 }, f->type,
+            f->body.len, &p);
+  HttpHeader *all = arena_alloc(a, (n + p.n + 1) * sizeof *all);
   size_t nall = 0;
   for (size_t i = 0; i < n; i++) all[nall++] = headers[i];
-  all[nall++] = (HttpHeader){ SLICE("ETag"), tag };
+  for (size_t i = 0; i < p.n; i++) all[nall++] = p.headers[i];
   all[nall++] = names_version(req_query(req), f->hash)
                     ? HEADER("Cache-Control",
                              "public, max-age=31536000, immutable")
                     : HEADER("Cache-Control", "no-cache");
-  Slice known = req_header(req, "if-none-match");
-  if (known.ptr && names_etag(known, tag)) {
-    http_reply(req, 304, all, nall, (Slice){ 0 });
-    return;
-  }
-  all[nall++] = (HttpHeader){ SLICE("Content-Type"), f->type };
-  all[nall++] = HEADER("Accept-Ranges", "bytes");
-  uint64_t size = f->body.len, from = 0, to = 0;
-  Slice range = req_header(req, "range"),
-        if_range = req_header(req, "if-range");
-  RangeKind kind = RANGE_ALL;
-  if (range.ptr && req_method(req) == METHOD_GET &&
-      (!if_range.ptr || slice_eq(if_range, tag)))
-    kind = read_range(range, size, &from, &to);
-  if (kind == RANGE_ALL) {
-    http_reply(req, 200, all, nall, f->body);
-    return;
-  }
-  char text[80];
-  int len = kind == RANGE_PART
-                ? snprintf(text, sizeof text, "bytes %ju-%ju/%ju",
-                           (uintmax_t)from, (uintmax_t)to, (uintmax_t)size)
-                : snprintf(text, sizeof text, "bytes */%ju", (uintmax_t)size);
-  all[nall++] = (HttpHeader){ SLICE("Content-Range"),
-                              slice(text, (size_t)len) };
-  if (kind == RANGE_PART)
-    http_reply(req, 206, all, nall,
-               slice(f->body.ptr + from, (size_t)(to - from + 1)));
-  else
-    http_reply(req, 416, all, nall, (Slice){ 0 });
+  http_reply(req, p.status, all, nall, slice(f->body.ptr + p.from, p.len));
 }

@@ -4,6 +4,7 @@
  *   conn    reading: bytes -> HttpReq, the only file that knows llhttp
  *   send    writing: answers in order, one write an iteration, closing
  *   reply   one answer -> bytes            stream  one open answer -> chunks
+ *   feed    one answer whose body comes piece by piece
  *
  * A connection keeps its requests in a queue, oldest first. Only the oldest may
  * write into the connection's `out`; the others collect their bytes in `answer`
@@ -13,6 +14,7 @@
 
 #include "base/buf.h"
 #include "base/limits.h"
+#include "http/feed.h"
 #include "http/peers.h"
 #include "http/req.h"
 #include "http/server.h"
@@ -33,6 +35,7 @@ struct HttpReq {
   Buf body;       /* its `max` is this request's own limit */
   Buf answer;     /* bytes that wait for their turn */
   Stream *stream; /* the open answer, if it is one */
+  Feed *feed;     /* who brings the rest of its body, if somebody does */
   void *ud;       /* the handler's */
   size_t held;    /* bytes counted in the connection's `held` */
   HttpMethod method;
@@ -151,5 +154,9 @@ void put_head(HttpReq *req, Buf *b, int status, const HttpHeader *headers,
 void stream_flush(Stream *s); /* collected bytes become a chunk */
 void stream_tick(Stream *s, uint64_t now_ms); /* comment lines */
 void stream_conn_closed(Stream *s);           /* tells its owner; frees it */
+
+/* --- feed.c --- */
+void feed_pull(Feed *f); /* it is its turn: asks for more, if there is room */
+void feed_conn_closed(Feed *f); /* tells its owner; frees it */
 
 #endif

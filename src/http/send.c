@@ -74,6 +74,10 @@ static void drop_queue(Conn *c) {
       c->nstreams--;
       stream_conn_closed(s);
     }
+    if (req->feed) {
+      req->is_answered = true;
+      feed_conn_closed(req->feed);
+    }
     let_go(req);
   }
 }
@@ -206,6 +210,7 @@ void conn_flush(Conn *c) {
   flush_streams(c);
   write_out(c);
   if (c->is_closing || c->is_lingering) return;
+  if (c->first && c->first->feed) feed_pull(c->first->feed);
   if (c->is_paused) conn_resume(c);
   if (c->first || c->is_writing || c->out.len) return;
   bool is_done = c->is_stopped || (c->is_at_end && !c->is_paused) ||

@@ -224,6 +224,7 @@ static void keep_unsaved(Kernel *k, Conv *c, Blob *head) {
 static void put_back(Kernel *k, Conv *c) {
   Turn *t = &k->turn;
   turn_clear(k);
+  failure_tell(k);
   turn_drop_rows(k);
   forks_drop(k);
   k->trail.went = t->isolates = false;

@@ -308,6 +308,15 @@ static void put_retry(const Kernel *k, const Conv *c, const Inst *in,
   buf_lit(out, "&#39;)\">Try again</button>");
 }
 
+static void put_words(const Kernel *k, Buf *out) {
+  buf_lit(out, "<strong>Something went wrong</strong>");
+  if (k->config.development)
+    put_details(&k->turn, out);
+  else
+    buf_lit(out, "<p>The step you just took could not be done. Nothing was "
+                 "changed by it.</p>");
+}
+
 void draw_banner(Kernel *k, Conv *c, const Inst *in, Buf *out) {
   buf_lit(out, "<div");
   if (in) {
@@ -317,13 +326,11 @@ void draw_banner(Kernel *k, Conv *c, const Inst *in, Buf *out) {
     html_attribute(out, slice_str(in->def->id));
     buf_byte(out, '"');
   }
-  buf_lit(out, " class=\"stube-error\" role=\"alert\">"
-               "<strong>Something went wrong</strong>");
-  if (k->config.development)
-    put_details(&k->turn, out);
+  buf_lit(out, " class=\"stube-error\" role=\"alert\">");
+  if (k->turn.card.len)
+    buf_slice(out, buf_view(&k->turn.card));
   else
-    buf_lit(out, "<p>The step you just took could not be done. Nothing was "
-                 "changed by it.</p>");
+    put_words(k, out);
   if (in) put_retry(k, c, in, out);
   buf_lit(out, "</div>");
 }

@@ -68,6 +68,7 @@ static void draw_now(Kernel *k, Conv *c, Event *ev) {
   Err result = turn_draw(k, ev->draw) ? OK : ERR_APP;
   turn_measure(k);
   distrust_pages(c);
+  failure_tell(k);
   if (result && conv_inst(c, c->top)) {
     buf_clear(ev->draw);
     draw_banner(k, c, conv_inst(c, c->top), ev->draw);
@@ -202,6 +203,7 @@ bool turn_boot(Kernel *k, Conv *c, int embed, Buf *page, bool *ended) {
     for (uint32_t i = 0; i < c->n_insts; i++) c->insts[i]->touched = false;
   } else {
     turn_clear(k);
+    failure_tell(k);
     forks_drop(k);
     topics_unstage(k);
     buf_clear(page);

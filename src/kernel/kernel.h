@@ -83,6 +83,14 @@ struct Event {
 
 /* --- the world, as the kernel sees it --- */
 
+/* A turn that failed and is being put back. */
+typedef struct TurnFailure {
+  const char *cid, *iid; /* iid: "ix-3", or "" */
+  const char *component; /* "todo/list", or "" */
+  const char *where;     /* "on.save", "render" */
+  Slice error, trace;    /* for a person */
+} TurnFailure;
+
 typedef struct KernelPorts {
   void *ud;
   /* Fragments of one turn, committed: `turn`.1 and on. */
@@ -94,6 +102,10 @@ typedef struct KernelPorts {
   /* May `c` leave memory? The store has it. False while somebody follows it;
    * true frees what the host keeps for it. */
   bool (*forget)(void *ud, Conv *c);
+  /* A turn has failed; what it raised is on top of vm_lua, and stays there.
+   * HTML appended to `card` is shown instead of the usual words. May be NULL.
+   */
+  void (*failed)(void *ud, const TurnFailure *f, Buf *card);
   /* JSON of the Lua value at `idx`, appended; raises what cannot be JSON. */
   void (*json)(lua_State *L, int idx, Buf *out);
   /* The value of an event URL: `&p=` and what follows, percent-encoded. */

@@ -122,6 +122,7 @@ void kernel_free(Kernel *k) {
   buf_free(&k->turn.error);
   buf_free(&k->turn.place);
   buf_free(&k->turn.trace);
+  buf_free(&k->turn.card);
   buf_free(&k->scratch);
   buf_free(&k->json);
   buf_free(&k->head);

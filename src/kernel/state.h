@@ -52,7 +52,11 @@ typedef struct Turn {
   uint32_t n_letters;  /* likewise */
   Staged *staged;      /* what it published */
   uint32_t n_staged, cap_staged;
+  const Def *failed_def;                  /* its definition, or NULL */
+  char failed_where[EVENT_NAME_MAX + 16]; /* "on.save" */
   Buf error, place, trace; /* for a person: the message; where; the traceback */
+  Buf card;                /* what the app says of it, in HTML */
+  bool is_told;            /* the app was asked */
   Piece *pieces; /* explicit ones first, drawings are put before them */
   uint32_t n_pieces, cap_pieces;
   Buf bytes;
@@ -300,6 +304,13 @@ void fork_open(Kernel *k, Conv *c);
 
 /* --- fetch.c --- */
 void fetch_forget(Kernel *k, const Conv *c); /* it leaves memory */
+
+/* --- failure.c --- */
+
+/* Keeps what the failed turn raised, the value at `idx`. */
+void failure_keep(lua_State *L, int idx);
+/* Tells the app, once, of a turn that has failed; its budget is stopped. */
+void failure_tell(Kernel *k);
 
 /* --- draw.c --- */
 

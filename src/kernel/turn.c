@@ -75,6 +75,8 @@ void turn_begin(Kernel *k, Conv *c) {
   buf_clear(&t->error);
   buf_clear(&t->place);
   buf_clear(&t->trace);
+  buf_clear(&t->card);
+  t->is_told = false;
 }
 
 /* Forgets what a failure left behind. */
@@ -107,7 +109,11 @@ void turn_fail(Kernel *k, lua_State *L, uint32_t iid, const char *where,
   if (doom) {
     budget_words(k->vm, doom, words, sizeof words);
     buf_puts(&t->error, words);
+    lua_pushstring(L, words);
+    lua_replace(L, -2);
+    failure_keep(L, -1);
   } else {
+    failure_keep(L, -1);
     vm_push_error_text(L, -1);
     const char *text = lua_tolstring(L, -1, &len);
     buf_put(&t->error, text, len);
@@ -115,6 +121,8 @@ void turn_fail(Kernel *k, lua_State *L, uint32_t iid, const char *where,
   }
   lua_pop(L, 1);
   const Inst *in = conv_inst(t->conv, iid);
+  t->failed_def = in ? in->def : NULL;
+  snprintf(t->failed_where, sizeof t->failed_where, "%s", where);
   char id[16];
   snprintf(id, sizeof id, "ix-%u", iid);
   buf_printf(&t->place, "%s of %s (%s)", where, in ? in->def->id : "?", id);

@@ -164,7 +164,8 @@ int main(void) {
                         .url_value = url_value };
   kernel = kernel_new(vm, persist, &config, &ports);
   kernel_open(kernel, store);
-  kernel_now(kernel, clock_wall_ms());
+  uint64_t now = clock_wall_ms();
+  kernel_now(kernel, now, now);
   luaL_requiref(vm_lua(vm), "stube.html", html_open, 0);
   lua_pop(vm_lua(vm), 1);
   add_module("stube.check", "lua/stube/check.lua", &texts[0]);

@@ -1,0 +1,29 @@
+-- What hooks say to a page that is open, as the browser shows it.
+local s = require "stube"
+
+local refuses, sends_away = false, false
+
+s.mount("/page", s.component("spec/page", {
+  init = { n = 0 },
+  render = function(self)
+    return { "section", { "h1", "A page" }, { "output", self.n },
+      { "button", on_click = "inc", "+1" } }
+  end,
+  on = { inc = function(self) self.n = self.n + 1 end },
+}))
+s.route("GET", "/login", function()
+  return { title = "Login", markup = { "h1", "Please sign in" } }
+end)
+s.route("POST", "/set", function(req)
+  refuses, sends_away = req.json.refuses, req.json.sends_away
+  return { status = 204 }
+end)
+s.before(function(req)
+  if not req.path:find "^/conv/" then return end
+  if sends_away then
+    return { status = 303, headers = { location = s.url "/login" } }
+  end
+  if refuses and req.method == "POST" then
+    return { status = 403, body = "This shop is closed until nine." }
+  end
+end)

@@ -1,0 +1,47 @@
+// A page that is open when a hook begins to say no.
+
+import { button, eventually, test } from "./harness.mjs";
+
+async function open({ page, server }) {
+  server.app = "spec/e2e/app/boundary.lua";
+  await page.goto(await server.at("/page"));
+}
+
+const set = ({ page, server }, what) =>
+  server.at("/set").then((url) => page.request.post(url, { data: what }));
+
+const heading_is = (page, wanted) =>
+  eventually(`the heading is ${wanted}`, async () =>
+    (await page.locator("h1").textContent()) === wanted);
+
+test("a refusal in plain text is shown in the app's words", async (t) => {
+  t.expect_errors(/403/);
+  await open(t);
+  await set(t, { refuses: true });
+  await button(t.page, "+1").click();
+  await t.page.getByText("This shop is closed until nine.").waitFor();
+  await set(t, {});
+  await button(t.page, "+1").click();
+  await eventually("the next click counts", async () =>
+    (await t.page.locator("output").textContent()) === "1");
+});
+
+test("a click that is answered with a redirect leads there", async (t) => {
+  await open(t);
+  await set(t, { sends_away: true });
+  await button(t.page, "+1").click();
+  await heading_is(t.page, "Please sign in");
+});
+
+test("a stream that is answered with a redirect leads there", async (t) => {
+  await open(t);
+  await eventually("the stream is open", async () => {
+    await button(t.page, "+1").click();
+    return (await t.page.locator("output").textContent()) !== "0";
+  });
+  await set(t, { sends_away: true });
+  // A page that was put away opens its stream anew.
+  await t.page.evaluate(() => dispatchEvent(new PageTransitionEvent("pagehide")));
+  await t.page.evaluate(() => dispatchEvent(new PageTransitionEvent("pageshow")));
+  await heading_is(t.page, "Please sign in");
+});
