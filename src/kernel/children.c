@@ -12,10 +12,13 @@
 
 /* Are these args what the child was made from? By the hash of their encoding.
  */
-static uint64_t hash_args(Kernel *k, lua_State *L, int args) {
+static uint64_t hash_args(Kernel *k, lua_State *L, const Def *def, int args) {
   if (lua_isnil(L, args)) return 1;
   Buf b = { .max = k->config.head_bytes_max };
+  k->describes = lua_pushfstring(L, "component \"%s\", its args", def->id);
   Err e = persist_encode(k->persist, L, args, &b);
+  k->describes = NULL;
+  lua_remove(L, e ? -2 : -1);
   uint64_t h = e ? 0 : hash64(buf_view(&b));
   buf_free(&b);
   if (e) lua_error(L);
@@ -144,7 +147,7 @@ static Inst *make_declared(Kernel *k, lua_State *L, Inst *in, Slice slot,
                            const char *key, int embed, int depth) {
   Inst *child = instance_make_at(k, L, embed, in->iid, depth + 1);
   conv_push(k->turn.conv, L, child->args);
-  child->args_hash = hash_args(k, L, lua_gettop(L));
+  child->args_hash = hash_args(k, L, child->def, lua_gettop(L));
   lua_pop(L, 1);
   Kid *kid = inst_kid(in, slot, key);
   if (!kid) kid = inst_add_kid(in, slot, key);
@@ -179,7 +182,7 @@ static Inst *bottom_of(const Conv *c, uint32_t top) {
 static bool is_same(Kernel *k, lua_State *L, const Inst *child, int embed) {
   Def *def = embed_resolve(k, L, embed);
   bool same = child->def == def &&
-              child->args_hash == hash_args(k, L, lua_gettop(L));
+              child->args_hash == hash_args(k, L, def, lua_gettop(L));
   lua_pop(L, 1);
   return same;
 }
@@ -193,7 +196,7 @@ static void change(Kernel *k, lua_State *L, Inst *in, Slice slot,
   if (child->def == def && def_get(k, L, def, "update")) {
     lua_pushvalue(L, top + 1);
     turn_push(k, L, (Work){ .kind = WORK_UPDATE, .iid = child->iid });
-    child->args_hash = hash_args(k, L, top + 1);
+    child->args_hash = hash_args(k, L, def, top + 1);
     conv_release(c, L, child->args);
     lua_settop(L, top + 1);
     child->args = conv_keep(c, L);

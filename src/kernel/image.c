@@ -138,13 +138,18 @@ void image_describe(void *ud, lua_State *L, int key, Buf *out) {
   const Conv *c = k->turn.conv;
   if (k->describes) {
     buf_puts(out, k->describes);
+    if (lua_type(L, key) == LUA_TSTRING)
+      buf_printf(out, ".%s", lua_tostring(L, key));
     return;
   }
   lua_Integer handle = lua_tointeger(L, key);
   for (uint32_t i = 0; i < c->n_insts; i++) {
     const Inst *in = c->insts[i];
-    if (in->self == handle) buf_printf(out, "\"%s\": self", in->def->id);
-    if (in->args == handle) buf_printf(out, "\"%s\": its args", in->def->id);
+    const char *kind = in->def->is_flow ? "flow" : "component";
+    if (in->self == handle)
+      buf_printf(out, "%s \"%s\", self", kind, in->def->id);
+    if (in->args == handle)
+      buf_printf(out, "%s \"%s\", its args", kind, in->def->id);
   }
   for (uint32_t i = 0; i < c->n_tasks; i++) {
     const Task *t = &c->tasks[i];

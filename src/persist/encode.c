@@ -28,9 +28,11 @@ _Noreturn void refuse(Encoder *e, Err err, const TValue *v, const char *fmt,
 void write_more(Encoder *e, size_t n) {
   Buf *out = &e->p->out;
   out->len = (size_t)(e->w - out->ptr);
-  if (!buf_reserve(out, n + WRITE_SLACK))
+  if (!buf_reserve(out, n + WRITE_SLACK)) {
+    e->is_full = true;
     refuse(e, ERR_TOO_BIG, NULL,
            "all that is to be saved is larger than %zu bytes", e->max);
+  }
   e->w = out->ptr + out->len;
   e->end = out->ptr + out->cap;
 }

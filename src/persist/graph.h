@@ -230,6 +230,7 @@ typedef struct Encoder {
   Err err;
   TValue culprit; /* the value that cannot be saved; nil: object `cur` itself */
   bool has_culprit;
+  bool is_full; /* all together is too large, not `cur` */
 } Encoder;
 
 typedef struct Decoder {
@@ -265,7 +266,8 @@ void put_rest(Encoder *e, Table *t, const TValue *control);
 /* "shop.lua:31". Returns `out`. */
 #define PLACE_MAX (LUA_IDSIZE + 16)
 const char *place_in(char out[PLACE_MAX], const Proto *p, int line);
-/* Replaces p->message by "<path>: <message>". */
+/* Replaces p->message by "<path>: <message>"; of a graph that is full, says
+ * where. */
 void path_explain(Encoder *e);
 
 /* --- thread_save.c, thread_load.c, thread_check.c --- */

@@ -154,17 +154,17 @@ Err persist_encode(Persist *p, lua_State *L, int idx, Buf *out) {
   lua_settop(L, top);
   if (status == LUA_OK && out->max && p->out.len > left) {
     e.err = ERR_TOO_BIG;
-    e.nobjects = 0;
+    e.is_full = true;
+    e.cur = e.nobjects - 1;
     buf_printf(&p->message, "all that is to be saved is larger than %zu bytes",
                left);
-  } else if (status != LUA_OK) {
-    if (!e.err) {
-      e.err = ERR_APP;
-      buf_puts(&p->message, "no memory to save with");
-    }
-    path_explain(&e);
-    lua_settop(L, top);
+  } else if (status != LUA_OK && !e.err) {
+    e.err = ERR_APP;
+    e.nobjects = 0; /* it is nobody's fault */
+    buf_puts(&p->message, "no memory to save with");
   }
+  if (e.err) path_explain(&e);
+  lua_settop(L, top);
   lua_pop(L, 1);
   if (!e.err)
     buf_put(out, p->out.ptr, p->out.len);

@@ -303,47 +303,6 @@ static void a_file_is_refused_by_type_and_path(void **s) {
           "when needed");
 }
 
-static void paths_name_keys_and_upvalues(void **s) {
-  (void)s;
-  run_text(&a, "maker",
-           "function make_reader(f) return function() return f:read() end end");
-  refuses(
-      "return { list = { 1, { ['two words'] = make_reader(io.tmpfile()) } } }",
-      "list[2][\"two words\"] -> upvalue 'f' (maker:1): a userdata");
-  refuses("return { [io.tmpfile()] = 1 }", "a key: a userdata");
-  refuses("return { x = setmetatable({}, { f = io.tmpfile() }) }",
-          "x -> its metatable.f: a userdata");
-}
-
-static void paths_name_locals_of_waiting_functions(void **s) {
-  (void)s;
-  run_text(&a, "shop",
-           "function order()\n  local db = io.tmpfile()\n  local x = wait()\n"
-           "  return db, x\nend");
-  lua_State *co = coro_take(a.vm);
-  lua_getglobal(a.L, "order");
-  lua_xmove(a.L, co, 1);
-  int n;
-  assert_int_equal(coro_run(a.vm, co, 0, &n), CORO_WAITS);
-  lua_newtable(a.L);
-  lua_insert(a.L, -2);
-  lua_setfield(a.L, -2, "task");
-  expect_refusal(&a, ERR_APP,
-                 "task -> local 'db' (shop:3): a userdata of type FILE*");
-}
-
-static void describe(void *ud, lua_State *L, int key, Buf *out) {
-  (void)ud;
-  buf_printf(out, "flow \"%s\"", lua_tostring(L, key));
-}
-
-static void the_first_step_can_be_described(void **s) {
-  (void)s;
-  persist_describe(a.persist, describe, NULL);
-  refuses("return { ['shop/order'] = { f = io.tmpfile() } }",
-          "flow \"shop/order\".f: a userdata");
-}
-
 static void iterators_with_userdata_are_refused_by_name(void **s) {
   (void)s;
   refuses("return { it = ('a b'):gmatch('%a') }",
@@ -621,9 +580,6 @@ int main(void) {
     spec(reading_a_length_changes_no_bytes),
     spec(a_round_trip_has_the_same_bytes),
     spec(a_file_is_refused_by_type_and_path),
-    spec(paths_name_keys_and_upvalues),
-    spec(paths_name_locals_of_waiting_functions),
-    spec(the_first_step_can_be_described),
     spec(iterators_with_userdata_are_refused_by_name),
     spec(finalizers_are_refused),
     spec(functions_made_by_load_are_refused_by_name),
