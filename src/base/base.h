@@ -48,7 +48,8 @@ static inline bool slice_is(Slice a, const char *s) {
 }
 
 static inline bool slice_starts(Slice a, Slice prefix) {
-  return a.len >= prefix.len && memcmp(a.ptr, prefix.ptr, prefix.len) == 0;
+  return a.len >= prefix.len &&
+         (prefix.len == 0 || memcmp(a.ptr, prefix.ptr, prefix.len) == 0);
 }
 
 /* Our own bugs stop the process, in release builds too. */

@@ -104,6 +104,7 @@ static void test_fields_of_another_kind_are_none(void **state) {
   assert_int_equal(line_count(l, "nothing"), 0);
   line_free(l);
   buf_free(&why);
+  buf_free(&out);
   fclose(f);
 }
 
