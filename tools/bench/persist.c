@@ -1,10 +1,14 @@
-/* What saving costs: bytes, and microseconds to encode and to decode, for
- * states of about 0.1, 1 and 20 KB. Medians of many runs. From the project's
- * root:
+/* What saving costs: bytes, and microseconds to encode and to decode, for a
+ * flow that waits three calls deep and for states that would be about 0.1, 1
+ * and 20 KB of JSON.
  *
  *   cc -O2 -Isrc -isystem build/lua/src tools/bench/persist.c
  *     build/libpersist.a build/liblua.a build/libbase.a build/libluavm.a
- *     -lsodium -lm -ldl -o build/bench-persist */
+ *     -lsodium -lm -ldl -o build/bench/persist
+ *
+ * Prints medians of many runs, of CPU time: `kb1_bytes=779 kb1_encode_us=1.4
+ * kb1_decode_us=2.7`, and the same of `small` and `kb20`. The collector stands
+ * still meanwhile. */
 #include "base/clock.h"
 #include "lua/coro.h"
 #include "lua/loader.h"
@@ -48,7 +52,7 @@ static double median(uint64_t *ns, int batch) {
   return (double)ns[ROUNDS / 2] / batch / 1000;
 }
 
-static void measure(const char *what, int rows, int with_task) {
+static void measure(const char *what, int rows) {
   Vm *vm = vm_new();
   lua_State *L = vm_lua(vm);
   loader_open(vm);
@@ -62,39 +66,37 @@ static void measure(const char *what, int rows, int with_task) {
   lua_call(L, 1, 2); /* root self body */
   lua_pushvalue(L, -2);
   lua_setfield(L, 1, "state");
-  if (with_task) {
-    lua_State *co = coro_take(vm); /* root self body co */
-    lua_pushvalue(L, -2);
-    lua_xmove(L, co, 1);
-    int n;
-    if (coro_run(vm, co, 0, &n) != CORO_WAITS) abort();
-    lua_setfield(L, 1, "task");
-  }
+  lua_State *co = coro_take(vm); /* root self body co */
+  lua_pushvalue(L, -2);
+  lua_xmove(L, co, 1);
+  int n;
+  if (coro_run(vm, co, 0, &n) != CORO_WAITS) abort();
+  lua_setfield(L, 1, "task");
   lua_settop(L, 1);
   int batch = rows > 100 ? 2 : 20; /* so few that the heap does not grow */
   static uint64_t enc[ROUNDS], dec[ROUNDS];
   Buf out = { 0 };
   for (int r = 0; r < ROUNDS; r++) {
-    uint64_t t = clock_mono_ns();
+    uint64_t t = clock_cpu_ns();
     for (int i = 0; i < batch; i++) {
       buf_clear(&out);
       if (persist_encode(p, L, 1, &out))
         fprintf(stderr, "%s\n", lua_tostring(L, -1)), abort();
     }
-    enc[r] = clock_mono_ns() - t;
+    enc[r] = clock_cpu_ns() - t;
     lua_gc(L, LUA_GCSTOP);
-    t = clock_mono_ns();
+    t = clock_cpu_ns();
     for (int i = 0; i < batch; i++) {
       if (persist_decode(p, L, buf_view(&out)))
         fprintf(stderr, "%s\n", lua_tostring(L, -1)), abort();
       lua_pop(L, 1);
     }
-    dec[r] = clock_mono_ns() - t;
+    dec[r] = clock_cpu_ns() - t;
     lua_gc(L, LUA_GCRESTART);
     lua_gc(L, LUA_GCCOLLECT);
   }
-  printf("%-34s %7zu bytes  encode %7.2f us  decode %7.2f us\n", what, out.len,
-         median(enc, batch), median(dec, batch));
+  printf("%s_bytes=%zu %s_encode_us=%.2f %s_decode_us=%.2f ", what, out.len,
+         what, median(enc, batch), what, median(dec, batch));
   buf_free(&out);
   lua_settop(L, 0);
   vm_free(vm);
@@ -102,10 +104,9 @@ static void measure(const char *what, int rows, int with_task) {
 }
 
 int main(void) {
-  measure("small state", 0, 0);
-  measure("small state, flow 3 calls deep", 0, 1);
-  measure("1 KB of state", 15, 0);
-  measure("1 KB of state, flow 3 calls deep", 15, 1);
-  measure("20 KB of state, flow", 330, 1);
+  measure("small", 0);
+  measure("kb1", 15);
+  measure("kb20", 330);
+  printf("\n");
   return 0;
 }
