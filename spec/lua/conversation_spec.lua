@@ -281,6 +281,57 @@ describe("a fork", function()
     assert.matches(f.cid, forked:html(), 1, true)
   end)
 
+  it("rests until somebody opens it, with the time that was left", function()
+    local page = visit(component {
+      init = { heard = "" },
+      render = function(self) return { "p", "heard:", self.heard, ";" } end,
+      on = {
+        go = function(self)
+          s.after(10, "tick")
+          s.subscribe("spec/news", "news")
+          s.sleep(20)
+          self.heard = self.heard .. " slept"
+        end,
+        tick = function(self) self.heard = self.heard .. " tick" end,
+        news = function(self, v) self.heard = self.heard .. " " .. v end,
+        other = function(self) self.heard = " other" end,
+        tell = function(_, v) s.publish("spec/news", v) end,
+      },
+    })
+    page:post { event = "go" }
+    page:advance(4)
+    page:post { event = "other" }
+    page:advance(3)
+    local c = s.conversation(page.cid)
+    local now, past = page_of(c:fork()), page_of(c:fork(2))
+    settle()
+    page:post { event = "tell", value = "early" }
+    page:advance(100)
+    drive.restart()
+    page:advance(100)
+    assert.matches("heard: other early tick slept;", page:html(), 1, true)
+    assert.matches("heard: other;", now:html(), 1, true)
+    assert.matches("heard:;", past:html(), 1, true)
+    now:post { event = "-" } -- opened: 3 seconds are left, and 13
+    page:advance(2.999)
+    assert.matches("heard: other;", now:html(), 1, true)
+    page:advance(0.001)
+    assert.matches("heard: other tick;", now:html(), 1, true)
+    page:post { event = "tell", value = "late" }
+    page:advance(10)
+    assert.matches("heard: other tick late slept;", now:html(), 1, true)
+    drive.promote(past.cid) -- a stream came: 6 seconds are left
+    settle()
+    page:advance(5.999)
+    assert.matches("heard:;", past:html(), 1, true)
+    page:advance(0.001)
+    assert.matches("heard: tick;", past:html(), 1, true)
+    page:advance(10)
+    assert.matches("heard: tick slept;", past:html(), 1, true)
+    page:advance(100)
+    assert.matches("heard: other tick late slept;", now:html(), 1, true)
+  end)
+
   it("never uses the number of an instance of its source's", function()
     local Ask = component { render = function() return { "p", "asked" } end }
     local page = visit(component(count(function() s.call(Ask, nil, { slot = "q" }) end)))

@@ -416,6 +416,35 @@ describe("a history", function()
     drive.hold(false)
   end)
 
+  local dir = os.tmpname()
+  os.remove(dir)
+  for _, store in ipairs { "memory", "LMDB" } do
+    it("outlives the process: every turn of it is there (" .. store .. ")",
+      function()
+        drive.restart(store == "LMDB" and dir)
+        drive.collect()
+        local page = counted(60)
+        back(page, 30)
+        for _, turn in ipairs { 29, 2, 61, 40, 59, 1 } do
+          drive.restart()
+          assert.equal("OK", (back(page, turn)))
+          assert.equal(turn - 1, n_of(page))
+        end
+        back(page, 50)
+        drive.restart()
+        page:click "inc"
+        assert.equal(50, n_of(page))
+        drive.restart()
+        assert.equal("ERR_CONFLICT", (back(page, 51)))
+        assert.equal("OK", (back(page, 50)))
+        assert.equal("OK", (back(page, 2)))
+        assert.equal(1, n_of(page))
+        drive.restart(false)
+        drive.collect()
+        os.execute("rm -rf " .. dir)
+      end)
+  end
+
   it("outlives sleep: every turn of it is there", function()
     local page = counted(50)
     back(page, 30)
@@ -598,10 +627,28 @@ describe("a history", function()
     assert.equal(1, n_of(page))
   end)
 
-  it("follows any walk of events, backs and redos", function()
-    drive.history(60, 8 * 1024)
-    math.randomseed(7)
-    for _ = 1, 3 do
+  it("takes in what happens without a visitor, wherever one went", function()
+    local page = counted(60, {
+      poke = function() s.send(s.id(), "tick") end,
+      tick = function(self) self.seen = (self.seen or 0) + 1 end,
+    })
+    for turn = 60, 2, -1 do
+      assert.equal("OK", (back(page, turn)))
+      page:click "poke"
+      page:advance(0)
+      assert.equal("OK", (back(page)))
+      assert.equal(turn - 2, n_of(page))
+      assert.equal("OK", (back(page, 61)))
+      assert.equal(60, n_of(page))
+    end
+    back(page, 30)
+    assert.equal(1, s.conversation(page.cid):state().seen)
+  end)
+
+  for seed = 1, 3 do it("follows any walk of events, backs, redos and restarts: "
+    .. seed, function()
+      drive.history(60, 8 * 1024)
+      math.randomseed(seed)
       local page = visit(component {
         init = { n = 0, list = {} },
         render = function(self)
@@ -613,24 +660,37 @@ describe("a history", function()
             table.insert(self.list, v % (#self.list + 1) + 1, v)
             if #self.list > 30 then table.remove(self.list, v % 30 + 1) end
           end,
+          poke = function(_, v) s.send(s.id(), "tick", v) end,
+          tick = function(self, v) self.n, self.list[1] = v, v end,
         },
       })
       -- The model: what each turn showed, and where we are in their order.
-      local order, at, turn = { { turn = 1, text = page:text() } }, 1, 1
+      local order, at = { { turn = 1, text = page:text() } }, 1
+      local turn, saved = 1, 1
       for i = 1, 400 do
-        local dice = math.random(10)
-        if dice <= 5 then
+        local dice = math.random(40)
+        if dice == 1 then
+          drive.restart()
+          turn = saved + 1 -- pages from before are painted anew
+        elseif dice <= 5 then -- a visitor's turn that only leads to another
+          page:post { event = "poke", value = -i }
+          page:advance(0)
+          turn, saved = turn + 1, turn + 1 -- which continues its number
+          order[at].text = page:text()
+          assert.matches("n=" .. -i, order[at].text, 1, true)
+        elseif dice <= 20 then
           page:post { event = "add", value = i + 100 }
           turn, at = turn + 1, at + 1
           for j = #order, at, -1 do order[j] = nil end
           order[at] = { turn = turn, text = page:text() }
+          saved = turn
         else
-          local one = dice <= 7
+          local one = dice <= 28
           local to = one and at - 1 or math.random(#order)
           local result, sent = back(page, not one and order[to].turn or nil)
           if result == "OK" then
             assert.equal(to == at and 0 or 1, #sent)
-            if to ~= at then turn = turn + 1 end
+            if to ~= at then turn, saved = turn + 1, turn + 1 end
             at = to
           else -- there is none, or it was too old to be kept
             assert.equal("ERR_CONFLICT", result)
@@ -639,6 +699,6 @@ describe("a history", function()
         end
         assert.equal(order[at].text, page:text())
       end
-    end
-  end)
+    end)
+  end
 end)

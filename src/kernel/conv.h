@@ -120,7 +120,8 @@ struct Conv {
   Answer *answers;   /* EVENT_PAGES_MAX at most */
   uint32_t n_answers, cap_answers;
   uint64_t minted_ms;
-  bool is_unopened; /* a fork that nobody has come to: its timers rest */
+  uint64_t rests_since; /* of a fork that nobody has come to: when its state was
+                         * left; its timers rest. Else 0 */
   History history;
 
   /* rewound: image.c writes these beside the graph */

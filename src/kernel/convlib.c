@@ -18,6 +18,7 @@ static Slice check_cid(lua_State *L, int idx) {
 typedef struct View {
   Conv *conv;
   Buf state; /* at the turn that was asked for */
+  uint64_t left_ms;
 } View;
 
 static void view_close(View *v) {
@@ -178,7 +179,7 @@ static View *view_at(lua_State *L, Kernel *k, Slice cid, uint64_t turn) {
   View *v = view_open(L, k, cid);
   int steps = 0;
   Err e = turn ? history_find(k, v->conv, turn, &steps) : OK;
-  if (!e) e = history_state(k, v->conv, steps, &v->state);
+  if (!e) e = history_state(k, v->conv, steps, &v->state, &v->left_ms);
   if (e) refuse(L, e, turn);
   return v;
 }
@@ -188,8 +189,11 @@ static int f_fork(lua_State *L) {
   Kernel *k = kernel_of(L);
   if (k->in_turn && k->turn.no_effects)
     luaL_error(L, "fork cannot be used in %s", k->turn.no_effects);
+  if (k->in_turn && k->turn.is_volatile)
+    luaL_error(L, "fork cannot be used in the turn of a volatile timer, which "
+                  "may be lost");
   View *v = view_at(L, k, check_cid(L, 1), opt_turn(L, 2));
-  const Conv *f = conv_fork(k, v->conv, buf_view(&v->state));
+  const Conv *f = conv_fork(k, v->conv, buf_view(&v->state), v->left_ms);
   view_close(v);
   if (!f) return luaL_error(L, "over %d forks in one turn", TURN_FORKS_MAX);
   lua_pushlstring(L, f->cid, CID_LEN);

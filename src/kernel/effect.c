@@ -313,21 +313,29 @@ static void fold_finish(Kernel *k, lua_State *L, Origin o, int effect) {
 
 /* --- history --- */
 
-static void fold_back(Kernel *k, lua_State *L, Origin o, int effect) {
-  (void)o;
-  Conv *c = k->turn.conv;
-  int type = lua_rawgeti(L, effect, 2), is_turn = 1, steps = -1;
-  lua_Integer turn = type == LUA_TNIL ? 0 : lua_tointegerx(L, -1, &is_turn);
+static void check_back(Kernel *k, lua_State *L, const Inst *in, int first) {
+  int is_turn;
+  (void)k, (void)in;
+  if (lua_isnoneornil(L, first)) return;
+  lua_Integer turn = lua_tointegerx(L, first, &is_turn);
   if (!is_turn)
     luaL_error(L,
                "back wants a turn's number, or nothing for one step, not a "
                "%s",
-               lua_typename(L, type));
-  bool isolated = k->turn.isolates;
-  if (type == LUA_TNIL && (isolated || !c->history.n[PAST])) return;
-  if (type != LUA_TNIL &&
-      (isolated || turn < 1 || history_find(k, c, (uint64_t)turn, &steps)))
-    luaL_error(L, "back: what stood at turn %I is not kept", turn);
+               luaL_typename(L, first));
+  if (turn < 1) luaL_error(L, "back: turns are numbered from 1");
+}
+
+static void fold_back(Kernel *k, lua_State *L, Origin o, int effect) {
+  (void)o;
+  Conv *c = k->turn.conv;
+  int turn = effect_args(L, effect, 1), steps = -1;
+  bool one = lua_isnil(L, turn), isolated = k->turn.isolates;
+  check_back(k, L, NULL, turn);
+  if (one && (isolated || !c->history.n[PAST])) return;
+  lua_Integer to = lua_tointeger(L, turn);
+  if (!one && (isolated || history_find(k, c, (uint64_t)to, &steps)))
+    luaL_error(L, "back: what stood at turn %I is not kept", to);
   Err e = history_go(k, c, steps);
   if (e) luaL_error(L, "back: %s", err_words(e));
   turn_clear(k); /* what was still to do was meant for what is gone */
@@ -336,7 +344,7 @@ static void fold_back(Kernel *k, lua_State *L, Origin o, int effect) {
 
 static void fold_isolate(Kernel *k, lua_State *L, Origin o, int effect) {
   (void)L, (void)o, (void)effect;
-  k->turn.isolates = true;
+  k->turn.isolates = k->turn.must_save = true;
 }
 
 /* --- reaching the page --- */
@@ -409,10 +417,11 @@ static const struct {
   { "answer", fold_answer, NULL, LASTS }, /* leave, give the caller a value */
   { "answer_error", fold_answer_error, NULL, LASTS }, /* or an error */
   { "become", fold_become, check_embed, 0 }, /* take this place and caller */
-  { "finish", fold_finish, NULL, HOMELESS | LASTS }, /* end it all */
-  { "back", fold_back, NULL, HOMELESS | LASTS },     /* be what one was */
-  { "isolate", fold_isolate, NULL, HOMELESS },       /* no way back from here */
-  { "patch", fold_patch, NULL, HOMELESS },           /* extra elements */
+  { "finish", fold_finish, NULL, HOMELESS | LASTS },   /* end it all */
+  { "back", fold_back, check_back, HOMELESS | LASTS }, /* be what one was */
+  { "isolate", fold_isolate, NULL,
+    HOMELESS | LASTS },                    /* no way back from here */
+  { "patch", fold_patch, NULL, HOMELESS }, /* extra elements */
   { "patch_signals", fold_patch_signals, NULL, HOMELESS },
   { "execute_script", fold_execute_script, NULL, HOMELESS },
   { "after", fold_after, check_after, 0 }, /* an event later */

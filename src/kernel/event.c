@@ -106,7 +106,7 @@ void event_turn(Kernel *k, Conv *c, Event *ev) {
     draw_now(k, c, ev);
     return;
   }
-  if (c->is_unopened) {
+  if (c->rests_since) {
     put_first(c, ev);
     fork_open(k, c);
     return;
@@ -216,7 +216,7 @@ bool turn_boot(Kernel *k, Conv *c, int embed, Buf *page, bool *ended) {
 
 void kernel_promote(Kernel *k, Conv *c) {
   if (c->busy || c->ended) return;
-  if (c->is_unopened) {
+  if (c->rests_since) {
     if (!conv_wake(k, c)) fork_open(k, c);
   } else if (c->provisional) {
     conv_unprovision(k, c);

@@ -31,7 +31,8 @@ static void commit_fork(Kernel *k, Conv *f) {
   commit_new(k, f, blob_hold(f->head));
 }
 
-Conv *conv_fork(Kernel *k, const Conv *snapshot, Slice state) {
+Conv *conv_fork(Kernel *k, const Conv *snapshot, Slice state,
+                uint64_t left_ms) {
   Turn *t = &k->turn;
   if (k->in_turn && t->n_forks >= TURN_FORKS_MAX) return NULL;
   Conv *f = conv_mint(k);
@@ -41,13 +42,15 @@ Conv *conv_fork(Kernel *k, const Conv *snapshot, Slice state) {
   f->origin = snapshot->origin ? blob_hold(snapshot->origin) : NULL;
   f->next_id = snapshot->next_id; /* no iid in a page means another one */
   f->turn = 1;
-  f->is_unopened = true;
-  f->history = (History){ .turn = 1, .began_ms = k->now };
+  f->rests_since = snapshot->rests_since ? snapshot->rests_since : left_ms;
+  f->history = (History){ .turn = 1, .began_ms = k->steady };
   f->head = image_head(k, f, SLICE("\0\0"), state); /* two empty lists */
-  if (k->in_turn)
-    t->forks[t->n_forks++] = f;
-  else
+  if (!k->in_turn) {
     commit_fork(k, f);
+    return f;
+  }
+  t->forks[t->n_forks++] = f;
+  t->must_save = true;
   return f;
 }
 
@@ -65,11 +68,17 @@ void forks_drop(Kernel *k) {
 
 /* --- a fork that somebody opens --- */
 
+/* As after going back: timers have the time that was left, and messages are
+ * heard from here on. */
 void fork_open(Kernel *k, Conv *c) {
+  Rewind none = { 0 };
+  uint64_t away_ms = k->steady > c->rests_since ? k->steady - c->rests_since
+                                                : 0;
   turn_begin(k, c);
   budget_start(k->vm, &k->config.budget);
   c->turn++;
   c->fragment = 0;
-  c->is_unopened = false;
+  c->rests_since = 0;
+  rewind_end(k, c, &none, away_ms);
   turn_conclude(k, c, NULL, 0);
 }

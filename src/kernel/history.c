@@ -243,7 +243,7 @@ static void begin_present(Kernel *k, const Conv *c, History *h,
   size_t len = ev && ev->name.len < sizeof h->event ? ev->name.len : 0;
   h->turn = c->turn;
   h->until = 0;
-  h->began_ms = k->now;
+  h->began_ms = k->steady;
   if (len) memcpy(h->event, ev->name.ptr, len);
   h->event[len] = '\0';
 }
@@ -253,7 +253,7 @@ static Point leave_present(const Kernel *k, const Conv *c, const History *h) {
   return (Point){ .turn = h->turn,
                   .until = h->until ? h->until : c->turn - 1,
                   .began_ms = h->began_ms,
-                  .left_ms = k->now,
+                  .left_ms = k->steady,
                   .event = slice_str(h->event) };
 }
 
@@ -401,11 +401,11 @@ Err history_find(Kernel *k, Conv *c, uint64_t turn, int *steps) {
   return e;
 }
 
-Err history_state(Kernel *k, Conv *c, int steps, Buf *out) {
+Err history_state(Kernel *k, Conv *c, int steps, Buf *out, uint64_t *left_ms) {
   Side side = steps < 0 ? PAST : FUTURE;
   Slice state, lists[2];
   Buf here = { 0 }, next = { 0 };
-  Point p;
+  Point p = { .left_ms = k->steady };
   head_lists(c, &state, lists);
   buf_slice(&here, state);
   Walk w = walk_from(k, c, side, lists[side], &c->history);
@@ -419,6 +419,7 @@ Err history_state(Kernel *k, Conv *c, int steps, Buf *out) {
   }
   walk_end(&w);
   if (!e) buf_slice(out, buf_view(&here));
+  if (!e) *left_ms = p.left_ms;
   buf_free(&here);
   buf_free(&next);
   return e;
@@ -469,6 +470,9 @@ Err history_go(Kernel *k, Conv *c, int steps) {
   for (int n = steps < 0 ? -steps : steps; n && !e; n--)
     e = step(k, c, t, &w, &present, event);
   if (!e && steps) {
+    /* The nearest point is always in the head: a turn without a visitor makes
+     * it anew. */
+    if (!w.list.len && !walk_on(&w)) w.row = 0;
     set_list(&t->list, w.list);
     swap(&t->list, &t->near[side]);
     h->row[side] = w.row;
@@ -479,7 +483,7 @@ Err history_go(Kernel *k, Conv *c, int steps) {
     h->began_ms = present.began_ms;
     memcpy(h->event, present.event.ptr, present.event.len);
     h->event[present.event.len] = '\0';
-    t->away_ms = k->now > present.left_ms ? k->now - present.left_ms : 0;
+    t->away_ms = k->steady > present.left_ms ? k->steady - present.left_ms : 0;
   }
   walk_end(&w);
   if (e) return e;

@@ -42,8 +42,9 @@ Err history_find(Kernel *k, Conv *c, uint64_t turn, int *steps);
  * pages hold nothing of it. On failure the turn must fail. */
 Err history_go(Kernel *k, Conv *c, int steps);
 
-/* Appends the state so many steps away from the last committed one. */
-Err history_state(Kernel *k, Conv *c, int steps, Buf *out);
+/* Appends the state so many steps away from the last committed one, and says
+ * when it was left: the present one now. */
+Err history_state(Kernel *k, Conv *c, int steps, Buf *out, uint64_t *left_ms);
 
 /* Shows the points of a side, nearest first. */
 typedef void (*HistorySee)(void *ud, const Point *p);

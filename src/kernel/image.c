@@ -45,7 +45,7 @@ static void put_header(Buf *b, const Conv *c) {
     buf_varint(b, c->answers[i].number);
     buf_varint(b, c->answers[i].result);
   }
-  buf_byte(b, c->is_unopened);
+  buf_varint(b, c->rests_since);
   put_history(b, &c->history);
   buf_block(b, c->origin ? blob_view(c->origin) : (Slice){ 0 });
   later_put_header(b, c);
@@ -297,7 +297,7 @@ static void get_header(Reader *r, Conv *c) {
     a->result = (Err)(result % ERR_COUNT);
   }
   if (r->err) c->n_answers = 0;
-  c->is_unopened = get_byte(r);
+  c->rests_since = get_number(r);
   get_history(r, &c->history);
   get_origin(r, c);
   const History *h = &c->history;

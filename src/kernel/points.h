@@ -16,10 +16,10 @@
 typedef struct Point {
   uint64_t turn;     /* the visitor's turn that made it */
   uint64_t until;    /* the last turn that it stood for */
-  uint64_t began_ms; /* when it was made */
-  uint64_t left_ms;  /* when it was left */
-  Slice event;       /* that turn's; empty: none, or unknown */
-  Slice delta;       /* against its neighbour nearer to the present */
+  uint64_t began_ms; /* when it was made, and left; steady (base/steady.h) */
+  uint64_t left_ms;
+  Slice event; /* that turn's; empty: none, or unknown */
+  Slice delta; /* against its neighbour nearer to the present */
 } Point;
 
 void point_put(Buf *list, const Point *p);

@@ -296,7 +296,7 @@ Conv *kernel_next(const Kernel *k, const Conv *c);
 Conv *conv_snapshot(Kernel *k, Slice cid);
 /* Begins a conversation with a state of the snapshot's. NULL past what one turn
  * may begin. */
-Conv *conv_fork(Kernel *k, const Conv *snapshot, Slice state);
+Conv *conv_fork(Kernel *k, const Conv *snapshot, Slice state, uint64_t left_ms);
 void forks_commit(Kernel *k); /* the turn's; its own head comes next */
 void forks_drop(Kernel *k);   /* it failed */
 /* A fork's first turn, before that of its first event. */

@@ -43,7 +43,7 @@ static void add_want(Wakes *w, const char *topic, uint64_t next) {
 void wakes_compute(const Kernel *k, const Conv *c, Wakes *out) {
   const Later *l = &c->later;
   wakes_free(out);
-  if (c->is_unopened) return; /* a fork that nobody has come to */
+  if (c->rests_since) return; /* a fork that nobody has come to */
   for (uint32_t i = 0; i < l->n_timers; i++)
     if (!out->due || l->timers[i].due < out->due) out->due = l->timers[i].due;
   if (letter_next(c) < l->n_letters && (!out->due || out->due > k->steady))
