@@ -3,6 +3,7 @@
 --- Three ideas: `self` is your table; everything that happens is a named event;
 --- what should happen is a call. See docs/api.md.
 
+local atom = require "stube.atom"
 local component = require "stube.component"
 local conversation = require "stube.conversation"
 local html = require "stube.html"
@@ -75,6 +76,9 @@ s.confirm = ui.confirm
 s.prompt = ui.prompt
 s.choose = ui.choose
 s.info = ui.info
+
+-- Values that all conversations share (stube/atom.lua, src/kernel/atom.c)
+s.atom = atom
 
 -- The app (src/host)
 s.mount = host.mount

@@ -231,6 +231,14 @@
 #define FRAME_VERSIONS_MAX 64
 /* old chunks that one head may bring back at once */
 #define HEAD_REVIVALS_MAX 64
+/* S29: encoded value of one atom: each change writes all of it */
+#define ATOM_BYTES_MAX KIB(256)
+/* bytes of an atom's name; it is a key of the store */
+#define ATOM_NAME_MAX 200
+/* atoms that one process knows */
+#define ATOMS_IN_MEMORY_MAX 100000
+/* changes of atoms in one turn */
+#define TURN_ATOM_CHANGES_MAX 1000
 /* S26: revived chunks, each kept until the process ends */
 #define CODE_OLD_MAX 1000
 /* one Lua file */

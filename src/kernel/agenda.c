@@ -64,7 +64,8 @@ static uint64_t next_time(Kernel *k, const Conv *c) {
   if (c->busy || c->ended || c->provisional) return NEVER;
   uint64_t at = l->wakes.due ? l->wakes.due : NEVER;
   if (l->is_unsaved && l->save_by < at) at = l->save_by;
-  if (at > k->steady && topics_owe(k, &l->wakes)) at = k->steady;
+  if (at > k->steady && (topics_owe(k, &l->wakes) || atoms_owe(c)))
+    at = k->steady;
   return at;
 }
 

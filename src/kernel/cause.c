@@ -29,11 +29,19 @@ static bool next_letter(Kernel *k, Conv *c, Cause *cause) {
   return true;
 }
 
+static bool next_atom(Kernel *k, Conv *c, Cause *cause) {
+  (void)k;
+  if (!atoms_owe(c)) return false;
+  *cause = (Cause){ .kind = CAUSE_ATOM, .iid = c->top };
+  return true;
+}
+
 /* One of each kind in turn: an instance that sends itself letters without end
  * does not stop its clock. */
 static bool next_cause(Kernel *k, Conv *c, Cause *cause) {
-  static bool (*const next[])(
-      Kernel *, Conv *, Cause *) = { next_timer, next_letter, topic_news };
+  static bool (*const next[])(Kernel *, Conv *,
+                              Cause *) = { next_timer, next_letter, topic_news,
+                                           next_atom };
   for (uint32_t i = 1; i <= countof(next); i++) {
     uint32_t kind = (c->later.last + i) % countof(next);
     if (!next[kind](k, c, cause)) continue;
@@ -133,6 +141,7 @@ static int f_cause(lua_State *L) {
   case CAUSE_TIMER: do_timer(k, L, cause); break;
   case CAUSE_LETTER: do_letter(k, L, cause); break;
   case CAUSE_NEWS: do_news(k, L, cause); break;
+  case CAUSE_ATOM: /* who read it is touched in any turn */
   case CAUSE_NONE:
   case CAUSE_KINDS: break;
   }
@@ -140,7 +149,8 @@ static int f_cause(lua_State *L) {
 }
 
 bool cause_turn(Kernel *k, Conv *c) {
-  static const char *const words[] = { "", "a timer", "a letter", "a message" };
+  static const char *const words[] = { "", "a timer", "a letter", "a message",
+                                       "an atom" };
   Cause cause;
   if (conv_wake(k, c)) return !conv_abandon(k, c);
   switch (upgrade_state(k, c)) {
@@ -191,6 +201,7 @@ void cause_consume(Kernel *k, Conv *c) {
   if (cause->kind == CAUSE_NONE) return;
   if (cause->kind == CAUSE_TIMER) timer_remove(c, L, cause->index);
   if (cause->kind == CAUSE_NEWS) topic_heard(c, cause);
+  atoms_told(c);
   if (!cause->task) return;
   if (cause->kind == CAUSE_LETTER && cause->letter.kind == LETTER_ERROR) {
     drop_task(c, L, cause->task);

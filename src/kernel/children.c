@@ -97,6 +97,7 @@ static bool push_wanted(Kernel *k, lua_State *L, const Inst *in) {
     conv_push(k->turn.conv, L, in->self);
     const char *was = coro_ban(k->vm, "children");
     k->turn.no_effects = "children";
+    reads_drop((Inst *)in, READ_CHILDREN);
     lua_call(L, 1, 1);
     k->turn.no_effects = NULL;
     coro_ban(k->vm, was);

@@ -110,6 +110,7 @@ static void on_committed(void *ud, Err e) {
   if (c->later.is_counted) k->agenda.under_way--;
   c->later.is_counted = false;
   topics_committed(k, c, !e);
+  atoms_committed(k, c, !e);
   if (e) {
     /* What ran is not kept, so it did not happen: back to what is. A store in
      * trouble is the host's to tell, once for all that fails meanwhile. */
@@ -229,6 +230,7 @@ static void put_back(Kernel *k, Conv *c) {
   forks_drop(k);
   k->trail.went = t->isolates = false;
   topics_unstage(k);
+  atoms_undo(k);
   t->n_pieces = 0;
   buf_clear(&t->bytes);
   if (image_restore(k, c, blob_view(c->head), false)) {
@@ -293,10 +295,12 @@ void turn_conclude(Kernel *k, Conv *c, Event *ev, uint32_t explicit) {
   c->running = ev;
   k->in_turn = false;
   cause_free(&t->cause);
+  atoms_told(c);
   if (need_not_save(k, c)) {
     keep_unsaved(k, c, head);
     return;
   }
   topics_publish(k, c);
+  atoms_conclude(k, c);
   commit_head(k, c, c->ended ? NULL : head);
 }

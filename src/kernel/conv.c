@@ -53,6 +53,7 @@ static void free_inst(Inst *in) {
     free(in->kids[i].key);
   }
   for (uint32_t i = 0; i < in->n_fields; i++) free(in->fields[i].path);
+  reads_free(in);
   free(in->kids);
   free(in->fields);
   free(in->event);
@@ -283,6 +284,8 @@ void conv_free(Conv *c) {
   free(c->answers);
   blob_drop(c->origin);
   blob_drop(c->head);
+  interests_free(c);
+  free(c->changed);
   buf_free(&c->outbox);
   free(c);
 }

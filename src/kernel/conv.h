@@ -12,6 +12,7 @@
 #define KERNEL_CONV_H
 
 #include "base/limits.h"
+#include "kernel/atom.h"
 #include "kernel/kernel.h"
 #include "kernel/later.h"
 
@@ -68,6 +69,8 @@ typedef struct Inst {
   uint32_t n_kids;
   Field *fields; /* what was bound when it was drawn */
   uint32_t n_fields;
+  Read *reads; /* atoms */
+  uint32_t n_reads;
 } Inst;
 
 typedef struct Task {
@@ -142,13 +145,18 @@ struct Conv {
   Blob *head;    /* as last committed; of a fresh one, as booted */
   Blob *pending; /* the head whose commit is under way */
   bool provisional, ended, busy;
-  bool lost;               /* ended here, for it could not be woken */
-  uint64_t up_to_date;     /* Kernel.n_defines when all instances were */
+  bool is_listed;      /* found by its cid: not one that is only looked at */
+  bool lost;           /* ended here, for it could not be woken */
+  uint64_t up_to_date; /* Kernel.n_defines when all instances were */
   uint64_t upgrade_failed; /* the same when an upgrade did; 0: it did not */
   bool awake;     /* its graph is in Lua's memory; else only `head` is there */
   Event *running; /* whose turn is being committed */
   Event *first, *last; /* waiting */
   uint32_t n_waiting;
+  Interest *interests; /* atoms that its instances read; survives sleep */
+  uint32_t n_interests;
+  Interest *changed; /* by the commit under way */
+  uint32_t n_changed;
   Buf outbox; /* released after the commit (frag.h) */
 };
 

@@ -168,6 +168,7 @@ static void draw_inst(Kernel *k, lua_State *L, Inst *in, Buf *out) {
     put_id(out, in);
     buf_lit(out, " hidden></div>");
   } else {
+    reads_drop(in, READ_RENDER);
     conv_push(k->turn.conv, L, in->self);
     const char *was = coro_ban(k->vm, "render");
     const char *had = k->turn.no_effects;

@@ -103,7 +103,13 @@ void event_turn(Kernel *k, Conv *c, Event *ev) {
     return;
   }
   if (ev->draw) {
-    draw_now(k, c, ev);
+    if (atoms_owe(c) && !c->provisional) {
+      put_first(c, ev);
+      agenda_drop(k, c);
+      cause_turn(k, c);
+    } else {
+      draw_now(k, c, ev);
+    }
     return;
   }
   if (c->rests_since) {
@@ -206,6 +212,7 @@ bool turn_boot(Kernel *k, Conv *c, int embed, Buf *page, bool *ended) {
     failure_tell(k);
     forks_drop(k);
     topics_unstage(k);
+    atoms_undo(k);
     buf_clear(page);
     draw_banner(k, c, NULL, page);
   }

@@ -99,6 +99,7 @@ static void put_inst(Buf *b, const Inst *in, const Versions *v) {
     put_text(b, in->fields[i].path);
     buf_byte(b, in->fields[i].kind);
   }
+  reads_put(b, in);
 }
 
 /* In the order of the instances and fields in the frames. */
@@ -351,6 +352,7 @@ static void get_inst(Reader *r, Kernel *k, Conv *c, const Versions *v) {
     f->path = get_name(r);
     f->kind = (char)get_byte(r);
   }
+  reads_get(r, k, c, in);
   conv_insert(c, in);
 }
 

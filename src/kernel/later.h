@@ -120,6 +120,7 @@ typedef enum CauseKind {
   CAUSE_TIMER,
   CAUSE_LETTER,
   CAUSE_NEWS, /* of a topic */
+  CAUSE_ATOM, /* one that was read has changed */
   CAUSE_KINDS
 } CauseKind;
 
@@ -169,8 +170,11 @@ void timer_for_task(Kernel *k, lua_State *L, uint32_t iid, uint32_t task,
 
 /* --- letter.c --- */
 
-/* A message's bytes: plain values. Raises with the effect's name and the path
- * to what cannot be sent. */
+/* The bytes of a value that leaves its conversation: plain values. Raises with
+ * the effect's name and the path to what cannot be sent. */
+Blob *plain_new(Kernel *k, lua_State *L, int idx, const char *of,
+                const char *what, size_t max);
+/* The same for a message, with its limit. */
 Blob *message_new(Kernel *k, lua_State *L, int idx, const char *of);
 /* Pushes the value of a message. Raises when it cannot be read. */
 void message_push(Kernel *k, lua_State *L, const Blob *message);
@@ -194,6 +198,9 @@ void topics_open(Kernel *k);
 void topics_free(Kernel *k);
 /* The sequence that the next message of a topic will have. */
 uint64_t topic_end(Kernel *k, const char *name);
+/* Raises when too many conversations have reached outside in their first turn.
+ */
+void check_boots(Kernel *k, lua_State *L, const char *of);
 /* Rows for what the turn published, which succeeded; its commit comes next. */
 void topics_publish(Kernel *k, Conv *c);
 void topics_unstage(Kernel *k); /* it failed */

@@ -18,11 +18,11 @@ static void refuse_code(lua_State *L, int idx, int seen, const char *of,
                         const char *path, int depth) {
   int type = lua_type(L, idx);
   if (type == LUA_TFUNCTION || type == LUA_TTHREAD)
-    luaL_error(L, "%s: a message holds plain values, and %s is a %s", of, path,
+    luaL_error(L, "%s: plain values are wanted, and %s is a %s", of, path,
                lua_typename(L, type));
   if (type != LUA_TTABLE) return;
   if (depth > MESSAGE_DEPTH_MAX)
-    luaL_error(L, "%s: a message is nested over %d deep", of,
+    luaL_error(L, "%s: the value is nested over %d deep", of,
                MESSAGE_DEPTH_MAX);
   luaL_checkstack(L, 8, "a message");
   lua_pushvalue(L, idx);
@@ -47,26 +47,30 @@ static void refuse_code(lua_State *L, int idx, int seen, const char *of,
   }
 }
 
-Blob *message_new(Kernel *k, lua_State *L, int idx, const char *of) {
+Blob *plain_new(Kernel *k, lua_State *L, int idx, const char *of,
+                const char *what, size_t max) {
   int top = lua_gettop(L);
   idx = lua_absindex(L, idx);
   lua_newtable(L);
-  refuse_code(L, idx, top + 1, of, "the message", 0);
+  refuse_code(L, idx, top + 1, of, what, 0);
   lua_createtable(L, 1, 0);
   lua_pushvalue(L, idx);
   lua_rawseti(L, -2, 1);
-  Buf b = { .max = MESSAGE_BYTES_MAX };
-  k->describes = "the message";
+  Buf b = { .max = max };
+  k->describes = what;
   Err e = persist_encode(k->persist, L, lua_gettop(L), &b);
   k->describes = NULL;
   Blob *message = e ? NULL : blob_new(buf_view(&b));
   buf_free(&b);
   if (e == ERR_TOO_BIG)
-    luaL_error(L, "%s: the message has over %d bytes", of,
-               (int)MESSAGE_BYTES_MAX);
+    luaL_error(L, "%s: %s has over %d bytes", of, what, (int)max);
   if (e) luaL_error(L, "%s: %s", of, lua_tostring(L, -1));
   lua_settop(L, top);
   return message;
+}
+
+Blob *message_new(Kernel *k, lua_State *L, int idx, const char *of) {
+  return plain_new(k, L, idx, of, "the message", MESSAGE_BYTES_MAX);
 }
 
 void message_push(Kernel *k, lua_State *L, const Blob *message) {

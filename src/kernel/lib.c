@@ -302,6 +302,11 @@ int kernel_open_lib(lua_State *L) {
   static const luaL_Reg functions[] = {
     { "define", f_define },
     { "reviving", f_reviving },
+    { "atom_open", f_atom_open },
+    { "atom_get", f_atom_get },
+    { "atom_update", f_atom_update },
+    { "atom_set", f_atom_set },
+    { "atom_watch", f_atom_watch },
     { "definition", f_definition },
     { "definitions", f_definitions },
     { "nearest", f_nearest },

@@ -103,6 +103,7 @@ void kernel_restart(Kernel *k, Store *s) {
   forget_all(k);
   agenda_open(k);
   topics_open(k);
+  atoms_forget(k);
   k->n_kept_chunks = 0;
   k->store = NULL;
   if (s) kernel_open(k, s);
@@ -113,6 +114,9 @@ void kernel_free(Kernel *k) {
   forget_all(k);
   defs_free(k);
   topics_unstage(k);
+  atoms_undo(k);
+  atoms_free(k);
+  free(k->turn.changes);
   free(k->turn.staged);
   free(k->buckets);
   free(k->turn.work);
@@ -258,6 +262,7 @@ Err conv_wake(Kernel *k, Conv *c) {
 }
 
 static void list(Kernel *k, Conv *c) {
+  c->is_listed = true;
   if (k->stats.conversations++ >= k->n_buckets) grow(k);
   Conv **b = bucket(k, slice(c->cid, CID_LEN));
   c->hash_next = *b;
@@ -316,6 +321,7 @@ Conv *kernel_find(Kernel *k, Slice cid) {
 }
 
 void conv_unlist(Kernel *k, Conv *c) {
+  c->is_listed = false;
   conv_unprovision(k, c);
   cool(k, c);
   fetch_forget(k, c);
@@ -375,6 +381,7 @@ static void promote_now(Kernel *k, Conv *c, bool ended) {
   c->ended = ended;
   k->n_boots++;
   topics_publish(k, c);
+  atoms_conclude(k, c);
   commit_head(k, c, ended ? NULL : blob_hold(c->head));
 }
 
@@ -400,7 +407,8 @@ Err kernel_mint(Kernel *k, const Mint *mint, Conv **out, Buf *page) {
   heat(k, c);
   bool ended;
   bool ok = turn_boot(k, c, mint->embed, page, &ended);
-  if (ok && k->turn.n_staged) { /* it has spoken already (S40) */
+  if (ok && (k->turn.n_staged ||
+             k->turn.n_changes)) { /* it has spoken already (S40) */
     promote_now(k, c, ended);
     if (!ended) *out = c;
     return OK;

@@ -50,7 +50,9 @@ typedef struct Turn {
   bool must_save;      /* it did something that must be */
   uint32_t next_id;    /* the conversation's, when it began */
   uint32_t n_letters;  /* likewise */
-  Staged *staged;      /* what it published */
+  AtomChange *changes; /* of atoms, in order */
+  uint32_t n_changes, cap_changes;
+  Staged *staged; /* what it published */
   uint32_t n_staged, cap_staged;
   const Def *failed_def;                  /* its definition, or NULL */
   char failed_where[EVENT_NAME_MAX + 16]; /* "on.save" */
@@ -79,6 +81,7 @@ struct Kernel {
   uint64_t steady; /* what timers go by */
   Agenda agenda;
   struct Topics *topics;
+  struct Atoms *atoms;   /* or NULL */
   const char *describes; /* what is encoded, when it is no conversation */
   uint64_t boots_since;  /* conversations promoted by their boot, ... */
   uint32_t n_boots;      /* ... since then (S40) */

@@ -471,16 +471,16 @@ void check_publish(Kernel *k, lua_State *L, const Inst *in, int first) {
 }
 
 /* A boot that publishes is saved, though nobody may ever come for it (S40). */
-static void check_boots(Kernel *k, lua_State *L) {
+void check_boots(Kernel *k, lua_State *L, const char *of) {
   if (k->steady >= k->boots_since + CONV_BOOTS_MS) {
     k->boots_since = k->steady;
     k->n_boots = 0;
   }
   if (k->n_boots >= CONV_BOOTS_MAX)
     luaL_error(L,
-               "publish: over %d conversations published in their first turn "
-               "within %d seconds",
-               CONV_BOOTS_MAX, CONV_BOOTS_MS / 1000);
+               "%s: over %d conversations did so in their first turn within %d "
+               "seconds",
+               of, CONV_BOOTS_MAX, CONV_BOOTS_MS / 1000);
 }
 
 void fold_publish(Kernel *k, lua_State *L, Origin o, int effect) {
@@ -488,7 +488,7 @@ void fold_publish(Kernel *k, lua_State *L, Origin o, int effect) {
   Turn *t = &k->turn;
   int args = effect_args(L, effect, 2);
   check_publish(k, L, o.in, args);
-  if (t->is_boot) check_boots(k, L);
+  if (t->is_boot) check_boots(k, L, "publish");
   if (t->n_staged >= TURN_PUBLISHES_MAX)
     luaL_error(L, "publish: over %d messages in one turn", TURN_PUBLISHES_MAX);
   Blob *value = message_new(k, L, args + 1, "publish");

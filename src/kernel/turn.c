@@ -69,6 +69,7 @@ void turn_begin(Kernel *k, Conv *c) {
   t->next_id = c->next_id;
   t->n_letters = c->later.n_letters;
   topics_unstage(k);
+  atoms_begin(k);
   t->no_effects = NULL;
   coro_ban(k->vm, NULL); /* an error may have jumped past the end of a ban */
   buf_clear(&t->bytes);
@@ -177,6 +178,14 @@ static int f_reconcile(lua_State *L) {
   return 0;
 }
 
+/* Atoms that were read have changed. */
+static int f_touch(lua_State *L) {
+  Kernel *k = kernel_of(L);
+  luaL_checkstack(L, 12, "atoms");
+  atoms_touch(k, L, k->turn.conv);
+  return 0;
+}
+
 static bool must_reconcile(const Conv *c) {
   for (uint32_t i = 0; i < c->n_insts; i++)
     if (c->insts[i]->touched && c->insts[i]->def->follows_state) return true;
@@ -208,6 +217,9 @@ bool turn_settle(Kernel *k) {
       if (!turn_protect(k, f_step, NULL, "an effect")) break;
     if (t->failed) return false;
     if (t->finished) return true;
+    if (t->conv->n_interests &&
+        !turn_protect(k, f_touch, NULL, "an atom's change"))
+      return false;
     if (must_reconcile(t->conv) &&
         !turn_protect(k, f_reconcile, NULL, "children"))
       return false;
