@@ -13,6 +13,7 @@
 #include "kernel/inspect.h"
 #include "lua/loader.h"
 
+#define TRIES 20     /* of a conversation that changes meanwhile */
 #define SAID_MAX 100 /* lines of each kind; then they are counted only */
 
 typedef enum Trouble { DAMAGED, NO_CODE, STRAY, TROUBLES } Trouble;
@@ -21,7 +22,8 @@ typedef struct Check {
   const StoreCmd *c;
   Host *h;
   Progress progress;
-  uint64_t n_conversations, n_code, n_rows;
+  uint64_t n_conversations, n_code;
+  uint64_t n_restless; /* that changed too often to be judged */
   uint64_t n[TROUBLES];
   const char *table; /* whose rows are looked at */
   Buf lost;          /* ids that were met, and then not found */
@@ -37,29 +39,30 @@ static void say(Check *k, Trouble trouble, const char *what, const char *which,
 
 /* --- conversations --- */
 
+/* Reads it until it is sound, or the same revision is wrong twice: in between
+ * its server may have changed what was read last. */
 static void check_one(Check *k, const uint8_t key[CID_RAW]) {
   char cid[CID_LEN + 1];
-  Blob *head;
-  uint64_t revision, before = 0;
+  uint64_t revision = 0, before = 0;
   Err e = OK;
+  bool is_sure = false;
   cid_of(cid, key);
-  for (int tries = 0; tries < 3; tries++) {
+  for (int tries = 0; tries < TRIES && !is_sure; tries++) {
+    Blob *head;
     Err there = store_load(k->h->store, key, &head, &revision);
     if (there == ERR_NOT_FOUND) buf_put(&k->lost, key, CID_RAW);
     if (there) return; /* ended; or damaged, which is told with the rows */
-    if (e && revision == before) { /* nobody has changed it: it is so */
-      blob_drop(head);
-      break;
-    }
     buf_clear(&k->why);
     e = inspect_check(k->h->kernel, slice(cid, CID_LEN), blob_view(head),
                       &k->why);
-    before = revision;
     blob_drop(head);
-    if (!e) break;
+    is_sure = !e || revision == before;
+    before = revision;
   }
   k->n_conversations++;
-  if (e)
+  if (!is_sure)
+    k->n_restless++;
+  else if (e)
     say(k, e == ERR_NOT_FOUND || e == ERR_CONFLICT ? NO_CODE : DAMAGED,
         "conversation", cid, buf_view(&k->why));
 }
@@ -147,7 +150,6 @@ static bool see_plain(void *ud, Slice key, Slice row) {
   bool is_atom = strcmp(k->table, "atom") == 0;
   bool ok = is_atom ? !take_varint(&in, &version)
                     : key.len > 8 && key.ptr[key.len - 9] == '\0';
-  k->n_rows++;
   if (ok && !inspect_plain(k->h->kernel, in)) return true;
   hex(name, key);
   say(k, DAMAGED, k->table, name, SLICE("it cannot be read"));
@@ -167,7 +169,6 @@ typedef struct Strays {
 static bool see_row(void *ud, Slice key, Slice row) {
   Strays *s = ud;
   (void)row;
-  s->k->n_rows++;
   if (key.len < CID_RAW) return true;
   const char *cid = key.ptr + (s->at == SIZE_MAX ? key.len - CID_RAW : s->at);
   if (s->has_last && memcmp(s->last, cid, CID_RAW) == 0) return true;
@@ -279,6 +280,9 @@ static int sum_up(const Check *k) {
     ok = false;
   }
   puts(ok ? ", all sound" : "");
+  if (k->n_restless)
+    printf("%s changed too often to be judged\n",
+           with_commas(a, k->n_restless));
   return ok ? STORE_OK : STORE_BAD;
 }
 
