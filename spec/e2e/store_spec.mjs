@@ -7,6 +7,7 @@ import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync,
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { eventually, ROOT, test } from "./harness.mjs";
+import { Visitor } from "./visitor.mjs";
 
 /** Runs `stube store ARGS --store DIR`; text on both outputs, and the code. */
 function store(dir, ...args) {
@@ -22,43 +23,6 @@ function store_ok(dir, ...args) {
   assert.equal(done.code, 0, done.err);
   assert.equal(done.err, "");
   return done.out;
-}
-
-/** Without a browser: a page, its cookie, its events. */
-class Visitor {
-  constructor(server) { this.server = server; }
-
-  async #take(res) {
-    assert.equal(res.status, 200);
-    const page = await res.text();
-    this.cid = /data-stube-cid="([^"]+)"/.exec(page)[1];
-    this.action = /action="([^"]+)"/.exec(page)?.[1].replaceAll("&amp;", "&");
-    this.text = page.slice(page.indexOf("<div id=\"root\">"))
-      .replace(/<[^>]*>/g, " ").replace(/\s+/g, " ").trim();
-    return this;
-  }
-
-  async begin(where) {
-    const res = await fetch(await this.server.at(where));
-    this.cookie = res.headers.get("set-cookie").split(";")[0];
-    return this.#take(res);
-  }
-
-  async look() {
-    return this.#take(await fetch(await this.server.at(`/conv/${this.cid}`),
-      { headers: { Cookie: this.cookie } }));
-  }
-
-  async give(fields) {
-    const res = await fetch(await this.server.at(this.action), {
-      method: "POST",
-      body: new URLSearchParams(fields),
-      redirect: "manual",
-      headers: { Cookie: this.cookie, "Sec-Fetch-Site": "same-origin" },
-    });
-    assert.equal(res.status, 303);
-    return this.look();
-  }
 }
 
 /** Runs `body` with a server on a store in a folder of its own. */
