@@ -44,6 +44,7 @@ struct Vm {
   size_t bytes;  /* of the Lua heap (vm.c) */
   Blocks blocks; /* its small blocks */
   Budget budget;
+  uint64_t cpu_read, cpu_read_at; /* budget.c: a reading, and its mono time */
   Link root, *link; /* the running thread is link->thread; the last is main */
   lua_State *task;  /* the task that runs, or NULL */
   const char *ban;  /* where waiting is forbidden just now, or NULL */

@@ -1,7 +1,7 @@
 /* Many visitors at once, and one who stays for long.
  *
  * crowd: conversations minted together, each with its stream open, and events
- * to all of them in turn over fewer connections. The crowd stays while its
+ * to any of them, over fewer connections. The crowd stays while its
  * server is measured again and again: each line on standard input is one
  * measurement and one line of answer, until "end":
  *
@@ -21,10 +21,10 @@
 /* --- crowd -------------------------------------------------------------------
  */
 
-/* A connection that posts: to every n-th visit of the crowd, one at a time. */
+/* A connection that posts, one event at a time, to any of every n-th visit of
+ * the crowd: so two never post to the same. */
 typedef struct Poster {
   Http http;
-  size_t next;
   size_t visit; /* whose event is under way */
   bool is_busy;
 } Poster;
@@ -34,6 +34,7 @@ typedef struct Crowd {
   Poster *posters;
   size_t *poster_of; /* of a visit whose event is under way */
   size_t n_visits, n_open;
+  uint64_t dice;
 } Crowd;
 
 static void gather(Crowd *c, const Options *o) {
@@ -55,8 +56,8 @@ static void gather(Crowd *c, const Options *o) {
 
 static void send_next(Crowd *c, size_t poster, size_t step) {
   Poster *p = &c->posters[poster];
-  p->visit = p->next;
-  p->next = p->next + step < c->n_visits ? p->next + step : poster;
+  size_t n = (c->n_visits - poster + step - 1) / step;
+  p->visit = poster + step * (size_t)(roll(&c->dice) % n);
   p->is_busy = true;
   c->poster_of[p->visit] = poster;
   c->visits[p->visit].main = &p->http;
@@ -83,12 +84,11 @@ static void measure_crowd(Crowd *c, const Options *o) {
   for (; c->n_open < n; c->n_open++)
     http_open_from(&c->posters[c->n_open].http, o->port,
                    (unsigned)(c->n_open / STREAMS_PER_ADDRESS));
-  stretch_start(&s, o);
+  stretch_start(&s, o, BUSY_LOOP_AND_WRITER);
   for (size_t i = 0; i < c->n_visits; i++)
     stretch_watch(&s, c->visits[i].stream.fd, 2 * i + 1);
   for (size_t i = 0; i < n; i++) {
     stretch_watch(&s, c->posters[i].http.fd, 2 * i);
-    c->posters[i].next = i;
     send_next(c, i, n);
   }
   while (n_busy) { /* what is under way at the end is waited for */
@@ -111,7 +111,7 @@ static void measure_crowd(Crowd *c, const Options *o) {
 }
 
 void mode_crowd(const Options *o) {
-  Crowd c = { 0 };
+  Crowd c = { .dice = DICE };
   char line[100];
   Options now = *o;
   gather(&c, o);

@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "fail.h"
 #include "host/host.h"
+#include "measure.h"
 
 #include <lua.h>
 #include <malloc.h>
@@ -170,15 +171,8 @@ static void measure_memory(People *p, size_t known) {
 /* --- the collector -----------------------------------------------------------
  */
 
-static uint64_t roll(uint64_t *dice) {
-  *dice ^= *dice << 13;
-  *dice ^= *dice >> 7;
-  *dice ^= *dice << 17;
-  return *dice;
-}
-
 static void measure_collector(People *p) {
-  uint64_t dice = 88172645463325252u;
+  uint64_t dice = DICE;
   steps.n = steps.total_ns = steps.longest_ns = p->longest_ns = 0;
   uint64_t cpu = clock_cpu_ns();
   for (size_t i = 0; i < TURNS; i++) {

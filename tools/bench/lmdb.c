@@ -4,10 +4,9 @@
  * one transaction with full sync. No HTTP, no Lua, no checks.
  *
  *   lmdb DIR look N      what the N newest conversations keep, as key=value
- *   lmdb DIR newest N    puts to the N newest in turn; N may be "all"
- *   lmdb DIR all         puts to all of them, anywhere
+ *   lmdb DIR newest N    puts to any of those; N may be "all"
  *
- * The last two stay. Each line on standard input is one measurement and one
+ * The last one stays. Each line on standard input is one measurement and one
  * line of answer, until "end":
  *
  *   OUTSTANDING SECONDS WARMUP ROWS BYTES
@@ -109,6 +108,7 @@ static void look(Db *db, size_t max) {
 
 typedef struct Put {
   const uint8_t *key;
+  size_t slot;  /* which of those under way */
   uint64_t row; /* the number of a row that goes with it; 0: none */
   uint64_t since_ns;
 } Put;
@@ -196,24 +196,18 @@ typedef struct Given {
 typedef struct Run {
   Writer w;
   Given given;
-  bool anywhere;
-  uint64_t dice, next, n_rows;
+  uint64_t dice, n_rows;
   double rows_due;
   Put *with_rows; /* those that wrote one */
   size_t cap_rows;
 } Run;
 
-static uint64_t roll(uint64_t *dice) {
-  *dice ^= *dice << 13;
-  *dice ^= *dice >> 7;
-  *dice ^= *dice << 17;
-  return *dice;
-}
-
-static Put next_put(Run *r) {
-  const Db *db = r->w.db;
-  size_t i = (size_t)((r->anywhere ? roll(&r->dice) : r->next++) % db->n);
-  Put p = { db->keys[i], 0, now_ns() };
+/* The put after one that is done: to any of every n-th conversation, so that
+ * no batch has two for one. */
+static Put next_put(Run *r, size_t slot) {
+  size_t step = r->given.outstanding, n = (r->w.db->n - slot + step - 1) / step;
+  size_t i = slot + step * (size_t)(roll(&r->dice) % n);
+  Put p = { .key = r->w.db->keys[i], .slot = slot, .since_ns = now_ns() };
   r->rows_due += r->given.rows;
   if (r->rows_due < 1) return p;
   r->rows_due -= 1;
@@ -226,11 +220,12 @@ static Put next_put(Run *r) {
   return p;
 }
 
-/* So many at once: all that wait for an answer ask again when they have it. */
-static void give(Run *r, size_t n) {
+/* All at once: who waited for an answer asks again when it has come. */
+static void give(Run *r, const Puts *done) {
   Puts *queue = &r->w.queue;
   pthread_mutex_lock(&r->w.mutex);
-  while (n--) queue->list[queue->n++] = next_put(r);
+  for (size_t i = 0; i < done->n; i++)
+    queue->list[queue->n++] = next_put(r, done->list[i].slot);
   pthread_cond_signal(&r->w.work);
   pthread_mutex_unlock(&r->w.mutex);
 }
@@ -257,13 +252,12 @@ static void remove_rows(Run *r) {
   free(r->with_rows);
 }
 
-static void measure(Db *db, bool anywhere, const Given *given) {
+static void measure(Db *db, const Given *given) {
   static Hist hist;
   static Puts done;
   Run r = { .w = { .db = db, .row_bytes = given->row_bytes },
             .given = *given,
-            .anywhere = anywhere,
-            .dice = 88172645463325252u };
+            .dice = DICE };
   memset(&hist, 0, sizeof hist);
   pthread_mutex_init(&r.w.mutex, NULL);
   pthread_cond_init(&r.w.work, NULL);
@@ -273,7 +267,10 @@ static void measure(Db *db, bool anywhere, const Given *given) {
   uint64_t begin = now_ns() + (uint64_t)(given->warmup * 1e9);
   uint64_t end = begin + (uint64_t)(given->seconds * 1e9), now;
   size_t under_way = given->outstanding;
-  give(&r, under_way);
+  if (under_way > db->n) fail("fewer conversations than puts under way");
+  for (done.n = 0; done.n < under_way; done.n++)
+    done.list[done.n] = (Put){ .slot = done.n };
+  give(&r, &done);
   while (under_way) {
     take(&r.w, &done);
     now = now_ns();
@@ -282,7 +279,7 @@ static void measure(Db *db, bool anywhere, const Given *given) {
       if (since >= begin && now <= end) hist_add(&hist, now - since);
     }
     if (now < end)
-      give(&r, done.n);
+      give(&r, &done);
     else
       under_way -= done.n;
   }
@@ -299,7 +296,7 @@ static void measure(Db *db, bool anywhere, const Given *given) {
          hist_us(&hist, 0.99));
 }
 
-static void obey(Db *db, bool anywhere) {
+static void obey(Db *db) {
   char line[200];
   printf("ready\n");
   fflush(stdout);
@@ -310,7 +307,7 @@ static void obey(Db *db, bool anywhere) {
         g.outstanding < 1 || g.outstanding > OUTSTANDING_MAX || g.rows < 0 ||
         g.rows > 1 || g.row_bytes > 2000)
       fail("not \"OUTSTANDING SECONDS WARMUP ROWS BYTES\": %s", line);
-    measure(db, anywhere, &g);
+    measure(db, &g);
     fflush(stdout);
   }
 }
@@ -320,18 +317,15 @@ int main(int argc, char **argv) {
   const char *what = argc > 2 ? argv[2] : "";
   size_t n = argc > 3 ? strtoul(argv[3], NULL, 10) : 0;
   if (argc > 3 && !strcmp(argv[3], "all")) n = SIZE_MAX;
-  if (argc < 3) fail("usage: lmdb DIR look N | newest N | all");
+  if (argc < 3) fail("usage: lmdb DIR look N | newest N");
   db_open(&db, argv[1]);
   if (!strcmp(what, "look") && n) {
     look(&db, n);
   } else if (!strcmp(what, "newest") && n) {
     db_take_keys(&db, n);
-    obey(&db, false);
-  } else if (!strcmp(what, "all")) {
-    db_take_keys(&db, SIZE_MAX);
-    obey(&db, true);
+    obey(&db);
   } else {
-    fail("look N, newest N or all, not %s", what);
+    fail("look N or newest N, not %s", what);
   }
   mdb_env_close(db.env);
   return 0;

@@ -66,7 +66,7 @@ static void mode_get(const Options *o) {
   size_t body = a.body.len, head = a.head.len, elements = page_elements(&a);
 
   for (size_t i = 1; i < o->connections; i++) http_open(&all[i].http, o->port);
-  stretch_start(&r, o);
+  stretch_start(&r, o, BUSY_LOOP);
   for (size_t i = 0; i < o->connections; i++) {
     stretch_watch(&r, all[i].http.fd, i);
     all[i].sent_ns = now_ns();
@@ -100,7 +100,7 @@ static void mode_events(const Options *o) {
     http_open(all[i].main, o->port);
     visit_start(&all[i], o->port, o->path);
   }
-  stretch_start(&r, o);
+  stretch_start(&r, o, BUSY_LOOP);
   for (size_t i = 0; i < o->connections; i++) {
     stretch_watch(&r, all[i].main->fd, 2 * i);
     stretch_watch(&r, all[i].stream.fd, 2 * i + 1);

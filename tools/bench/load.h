@@ -24,6 +24,9 @@ typedef struct Options {
 
 /* --- stretch.c --- */
 
+/* Threads of a server that are busy at once, as far as we know. */
+typedef enum Busy { BUSY_LOOP = 1, BUSY_LOOP_AND_WRITER = 2 } Busy;
+
 typedef struct Stretch {
   const Options *o;
   int epoll;
@@ -35,7 +38,7 @@ typedef struct Stretch {
   uint64_t cpu_ns, server_cpu_ns, busy_ns; /* at its begin, then in it */
 } Stretch;
 
-void stretch_start(Stretch *s, const Options *o);
+void stretch_start(Stretch *s, const Options *o, Busy server);
 void stretch_watch(Stretch *s, int fd, uint64_t data);
 /* Counts a round trip that ends now, if it began in the stretch. The time. */
 uint64_t stretch_add(Stretch *s, uint64_t sent_ns);

@@ -15,6 +15,16 @@ uint64_t cpu_ns(pid_t pid);
 /* Nanoseconds that all CPUs together were busy, to 10 ms. */
 uint64_t busy_ns(void);
 
+/* Numbers that look random, the same in each run: from a state that is not 0.
+ */
+static inline uint64_t roll(uint64_t *dice) {
+  *dice ^= *dice << 13;
+  *dice ^= *dice >> 7;
+  *dice ^= *dice << 17;
+  return *dice;
+}
+#define DICE 88172645463325252u
+
 /* Resident bytes of a process, `anon` without what is mapped from files. */
 typedef struct Memory {
   uint64_t resident;

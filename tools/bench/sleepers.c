@@ -24,13 +24,6 @@ typedef struct Sleepers {
   char page[8]; /* whose events these are: a run's own */
 } Sleepers;
 
-static uint64_t roll(uint64_t *dice) {
-  *dice ^= *dice << 13;
-  *dice ^= *dice >> 7;
-  *dice ^= *dice << 17;
-  return *dice;
-}
-
 static void send_one(Sleepers *s, Sender *to) {
   Buf *post = &s->people.post;
   size_t len = post->len;
@@ -71,7 +64,7 @@ static void check_page(Sleepers *s, Sender *of, int port) {
 }
 
 void mode_sleepers(const Options *o) {
-  Sleepers s = { .dice = 88172645463325252u ^ (uint64_t)getpid() << 20 };
+  Sleepers s = { .dice = DICE ^ (uint64_t)getpid() << 20 };
   Stretch r;
   struct epoll_event events[EVENTS_AT_ONCE];
   size_t n_busy = o->connections;
@@ -82,7 +75,7 @@ void mode_sleepers(const Options *o) {
   snprintf(s.page, sizeof s.page, "s%u", (unsigned)getpid() % 1000000);
   Sender *all = xcalloc(o->connections, sizeof *all);
   for (size_t i = 0; i < o->connections; i++) http_open(&all[i].http, o->port);
-  stretch_start(&r, o);
+  stretch_start(&r, o, BUSY_LOOP_AND_WRITER);
   for (size_t i = 0; i < o->connections; i++) {
     stretch_watch(&r, all[i].http.fd, i);
     send_one(&s, &all[i]);

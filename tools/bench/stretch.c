@@ -8,10 +8,10 @@
 
 #define STUCK_NS 10000000000u /* nothing at all for so long is a failure */
 
-void stretch_start(Stretch *s, const Options *o) {
+void stretch_start(Stretch *s, const Options *o, Busy server) {
   memset(s, 0, sizeof *s);
   s->o = o;
-  s->may_spin = sysconf(_SC_NPROCESSORS_ONLN) > 1;
+  s->may_spin = sysconf(_SC_NPROCESSORS_ONLN) > (long)server;
   s->epoll = epoll_create1(EPOLL_CLOEXEC);
   if (s->epoll < 0) fail("epoll: %s", strerror(errno));
   s->last_ns = now_ns();
