@@ -113,7 +113,8 @@ crash: build/.setup-test $(B)/stube $(CRASHERS) $(POWER)
 	LONG=1 tools/test $(B) crash
 hard:
 	$(MAKE) B=build/hard OPT="-O1 -DSTUBE_HARD" asan-test
-FUZZ_FLAGS = B=build/fuzz CC=clang SAN="-fsanitize=fuzzer-no-link,address" \
+FUZZ_FLAGS = B=build/fuzz CC=clang \
+  SAN="-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize=pointer-overflow -fno-sanitize-recover=undefined" \
   OPT="-O2 -fno-omit-frame-pointer -DLUAI_ASSERT -DLUA_USE_APICHECK"
 fuzz:
 	$(MAKE) $(FUZZ_FLAGS) fuzzers

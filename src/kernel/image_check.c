@@ -22,26 +22,27 @@
 /* --- places --- */
 
 /* Walks a chain; false when one of it belongs elsewhere, or was met before.
- * `touched` marks who was met: nobody is, between turns. */
+ * `touched` marks who was met: nobody is, between turns. At the bottom of a
+ * declared place stands the declared child, which nobody called. */
 static bool chain_holds(const Conv *c, uint32_t top, uint32_t parent,
-                        uint32_t *n) {
+                        bool is_declared, uint32_t *n) {
+  Inst *in = NULL;
   for (uint32_t iid = top; iid; ++*n) {
-    Inst *in = conv_inst(c, iid);
+    in = conv_inst(c, iid);
     if (!in || in->parent != parent || in->touched) return false;
     in->touched = true;
     iid = in->below;
   }
-  return true;
+  return !is_declared || (in && !in->caller);
 }
 
 static bool chains_hold(const Conv *c, uint32_t *n) {
-  if (!c->top || !chain_holds(c, c->top, 0, n)) return false;
+  if (!c->top || !chain_holds(c, c->top, 0, false, n)) return false;
   for (uint32_t i = 0; i < c->n_insts; i++) {
     const Inst *in = c->insts[i];
     for (uint32_t j = 0; j < in->n_kids; j++) {
       const Kid *kid = &in->kids[j];
-      if (kid->declared && !kid->top) return false;
-      if (!chain_holds(c, kid->top, in->iid, n)) return false;
+      if (!chain_holds(c, kid->top, in->iid, kid->declared, n)) return false;
     }
   }
   return true;

@@ -118,6 +118,10 @@ static void a_declared_child_is_there(void **s) {
   kid->declared = true;
   assert_false(image_holds(conv, h.L));
   inst_remove_kid(list, kid);
+  kid = inst_kid(list, SLICE("side"), NULL); /* who stands there was called */
+  kid->declared = true;
+  assert_false(image_holds(conv, h.L));
+  kid->declared = false;
 }
 
 static void parents_and_callers_are_older_and_near(void **s) {
