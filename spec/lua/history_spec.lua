@@ -458,14 +458,20 @@ describe("a history", function()
 
   it("holds as many turns as it may, and at one more lets the oldest go",
     function()
-      drive.history(20)
-      local page = counted(20)
-      assert.equal("OK", (back(page, 1)))
-      assert.equal("OK", (back(page, 21)))
-      page:click "inc"
-      assert.equal("ERR_CONFLICT", (back(page, 1)))
-      assert.equal("OK", (back(page, 10)))
-      assert.equal(9, n_of(page))
+      for _, max in ipairs { 1, 2, 20, 40 } do
+        drive.history(max)
+        local page = counted(max)
+        local c = s.conversation(page.cid)
+        assert.equal(max + 1, #c:turns()) -- the present one among them
+        assert.equal("OK", (back(page, 1)))
+        assert.equal("OK", (back(page, max + 1)))
+        page:click "inc"
+        assert.equal(max + 1 - max // 16, #c:turns())
+        assert.equal("ERR_CONFLICT", (back(page, 1)))
+        local oldest = c:turns()[1].turn
+        assert.equal("OK", (back(page, oldest)))
+        assert.equal(oldest - 1, n_of(page))
+      end
     end)
 
   it("holds as many bytes as it may, and at more lets the oldest go", function()

@@ -33,6 +33,11 @@ void buf_uint(Buf *b, uint64_t v); /* in decimal */
 /* The same into plain memory (20 bytes at most, no NUL); returns how many. */
 size_t uint_text(char *out, uint64_t v);
 void buf_drop(Buf *b, size_t n); /* removes the first n bytes */
+static inline void buf_swap(Buf *a, Buf *b) {
+  Buf was = *a;
+  *a = *b;
+  *b = was;
+}
 
 static inline void buf_puts(Buf *b, const char *s) { buf_put(b, s, strlen(s)); }
 static inline void buf_slice(Buf *b, Slice s) { buf_put(b, s.ptr, s.len); }

@@ -7,21 +7,6 @@
 
 static Side across(Side side) { return side == PAST ? FUTURE : PAST; }
 
-void trail_free(Trail *t) {
-  buf_free(&t->near[PAST]);
-  buf_free(&t->near[FUTURE]);
-  buf_free(&t->state);
-  buf_free(&t->other);
-  buf_free(&t->delta);
-  buf_free(&t->list);
-}
-
-static void swap(Buf *a, Buf *b) {
-  Buf was = *a;
-  *a = *b;
-  *b = was;
-}
-
 static void set_list(Buf *b, Slice list) {
   buf_clear(b);
   buf_slice(b, list);
@@ -48,192 +33,6 @@ static Trail *open_trail(Kernel *k, const Conv *c) {
   t->went = false;
   t->spilled = t->away_ms = 0;
   return t;
-}
-
-/* --- rows --- */
-
-/* What this turn does to a row, if anything. */
-static StoreRow *turn_does(Kernel *k, Slice key) {
-  for (uint32_t i = k->turn.n_rows; i-- > 0;) {
-    StoreRow *row = &k->turn.rows[i];
-    if (row->table == STORE_POINT && slice_eq(blob_view(row->key), key))
-      return row;
-  }
-  return NULL;
-}
-
-static void remove_row(Kernel *k, const Conv *c, Trail *t, uint64_t turn,
-                       size_t len) {
-  char key[POINT_KEY];
-  turn_row(k, STORE_POINT, point_key(key, c, turn), NULL);
-  t->history.bytes -= len < t->history.bytes ? len : t->history.bytes;
-}
-
-/* Moves all but the first point, which is `first` bytes, into a row. */
-static void spill(Kernel *k, const Conv *c, Trail *t, Side side, size_t first) {
-  Buf *near = &t->near[side];
-  History *h = &t->history;
-  char key[POINT_KEY];
-  uint64_t turn;
-  uint32_t n;
-  Blob *row = point_row_make(
-      c, h->row[side], slice(near->ptr + first, near->len - first), &turn, &n);
-  near->len = first;
-  h->row[side] = turn;
-  h->bytes += row->len;
-  if (side == PAST && !t->spilled) t->spilled = turn;
-  if (side == PAST && !h->oldest) h->oldest = turn;
-  turn_row(k, STORE_POINT, point_key(key, c, turn), row);
-}
-
-/* Puts a point next to the present. */
-static void push(Kernel *k, const Conv *c, Trail *t, Side side,
-                 const Point *p) {
-  Buf *near = &t->near[side];
-  buf_clear(&t->list);
-  point_put(&t->list, p);
-  size_t first = t->list.len;
-  buf_slice(&t->list, buf_view(near));
-  swap(&t->list, near);
-  t->history.n[side]++;
-  if (near->len > HISTORY_HEAD_BYTES && near->len > first)
-    spill(k, c, t, side, first);
-}
-
-/* Shows the rows of a side that the store has and this turn has not touched,
- * those of the past from the oldest on. */
-typedef bool (*SeeRow)(void *ud, uint64_t turn, Slice row);
-
-typedef struct RowScan {
-  Kernel *k;
-  const Conv *c;
-  uint64_t below;
-  SeeRow see;
-  void *ud;
-} RowScan;
-
-static bool see_row(void *ud, Slice key, Slice row) {
-  RowScan *s = ud;
-  uint64_t turn;
-  if (!point_key_read(s->c, key, &turn) || turn >= s->below) return false;
-  return turn_does(s->k, key) || s->see(s->ud, turn, row);
-}
-
-static void scan_rows(Kernel *k, const Conv *c, const Trail *t, Side side,
-                      SeeRow see, void *ud) {
-  char from[POINT_KEY];
-  uint64_t here = t->history.turn;
-  RowScan s = { k, c, side == PAST ? here : UINT64_MAX, see, ud };
-  store_scan(k->store, STORE_POINT,
-             point_key(from, c, side == PAST ? 0 : here + 1), see_row, &s);
-}
-
-typedef struct Removal {
-  Kernel *k;
-  const Conv *c;
-  Trail *t;
-  uint32_t n_max; /* until no more points than this are left, */
-  size_t max;     /* and no more bytes */
-  uint64_t stays; /* the first row that stays */
-} Removal;
-
-static bool remove_all(void *ud, uint64_t turn, Slice row) {
-  Removal *r = ud;
-  remove_row(r->k, r->c, r->t, turn, row.len);
-  return true;
-}
-
-static bool is_in(const Trail *t, Side side, uint64_t turn) {
-  return side == PAST ? turn < t->history.turn : turn > t->history.turn;
-}
-
-/* Forgets all points of a side. */
-static void drop_side(Kernel *k, const Conv *c, Trail *t, Side side) {
-  History *h = &t->history;
-  if (h->row[side]) {
-    scan_rows(k, c, t, side, remove_all, &(Removal){ .k = k, .c = c, .t = t });
-    for (uint32_t i = 0; i < k->turn.n_rows; i++) { /* those it just wrote */
-      StoreRow *row = &k->turn.rows[i];
-      uint64_t turn;
-      if (row->table != STORE_POINT || !row->value ||
-          !point_key_read(c, blob_view(row->key), &turn) ||
-          !is_in(t, side, turn))
-        continue;
-      h->bytes -= row->value->len;
-      blob_drop(row->value);
-      row->value = NULL;
-    }
-  }
-  h->n[side] = 0;
-  h->row[side] = 0;
-  if (side == PAST) h->oldest = t->spilled = 0;
-  buf_clear(&t->near[side]);
-}
-
-/* --- the budget --- */
-
-static size_t total_bytes(const Trail *t) {
-  return t->history.bytes + t->near[PAST].len + t->near[FUTURE].len;
-}
-
-static bool fits(const Trail *t, uint32_t n_max, size_t max) {
-  return t->history.n[PAST] + t->history.n[FUTURE] <= n_max &&
-         total_bytes(t) <= max;
-}
-
-static bool remove_oldest(void *ud, uint64_t turn, Slice row) {
-  Removal *r = ud;
-  History *h = &r->t->history;
-  PointRow read = { 0 };
-  if (fits(r->t, r->n_max, r->max)) {
-    r->stays = turn;
-    return false;
-  }
-  if (point_row_read(r->c, turn, row, &read)) read.n = 0;
-  remove_row(r->k, r->c, r->t, turn, row.len);
-  h->n[PAST] -= read.n < h->n[PAST] ? read.n : h->n[PAST];
-  return true;
-}
-
-/* Keeps no more of the nearest past than fits. */
-static void cut_near(Trail *t, uint32_t n_max, size_t max) {
-  History *h = &t->history;
-  Slice in = buf_view(&t->near[PAST]);
-  Point p;
-  size_t kept = 0;
-  uint32_t n = 0;
-  t->near[PAST].len = 0;
-  while (in.len && n < n_max && !point_take(&in, &p)) {
-    size_t end = (size_t)(in.ptr - t->near[PAST].ptr);
-    if (h->bytes + end > max) break;
-    kept = end;
-    n++;
-  }
-  t->near[PAST].len = kept;
-  h->n[PAST] = n;
-}
-
-/* Lets the oldest go when there is too much: a sixteenth at once, so that the
- * reading and removing is done in one turn of many. */
-static void trim(Kernel *k, const Conv *c, Trail *t) {
-  History *h = &t->history;
-  uint32_t n_max = k->config.history_turns;
-  size_t max = k->config.history_bytes;
-  if (fits(t, n_max, max)) return;
-  n_max -= n_max / 16;
-  max -= max / 16;
-  Removal r = { k, c, t, n_max, max, 0 };
-  if (h->row[PAST]) {
-    scan_rows(k, c, t, PAST, remove_oldest, &r);
-    h->oldest = r.stays ? r.stays : t->spilled;
-    if (!h->oldest) h->row[PAST] = 0;
-  }
-  if (!fits(t, n_max, max)) drop_side(k, c, t, FUTURE);
-  if (fits(t, n_max, max)) return;
-  swap(&t->list, &t->near[PAST]); /* only the head's are left to keep */
-  drop_side(k, c, t, PAST);
-  swap(&t->list, &t->near[PAST]);
-  cut_near(t, n_max, max);
 }
 
 /* --- a turn's end --- */
@@ -265,7 +64,7 @@ static void rebase(Kernel *k, const Conv *c, Trail *t, Side side, Slice state) {
   buf_clear(&t->other);
   if (point_take(&in, &p) ||
       delta_apply(t->base, p.delta, HISTORY_STATE_MAX, &t->other)) {
-    drop_side(k, c, t, side);
+    trail_drop(k, c, t, side);
     return;
   }
   buf_clear(&t->delta);
@@ -274,7 +73,7 @@ static void rebase(Kernel *k, const Conv *c, Trail *t, Side side, Slice state) {
   buf_clear(&t->list);
   point_put(&t->list, &p);
   buf_slice(&t->list, in);
-  swap(&t->list, &t->near[side]);
+  buf_swap(&t->list, &t->near[side]);
 }
 
 Slice history_turn(Kernel *k, Conv *c, const Event *ev, Slice state) {
@@ -287,22 +86,22 @@ Slice history_turn(Kernel *k, Conv *c, const Event *ev, Slice state) {
   if (!c->head) {
     begin_present(k, c, h, NULL);
   } else if (!keeps) {
-    drop_side(k, c, t, PAST);
-    drop_side(k, c, t, FUTURE);
+    trail_drop(k, c, t, PAST);
+    trail_drop(k, c, t, FUTURE);
     if (is_new) begin_present(k, c, h, ev);
   } else if (is_new) {
     Point p = leave_present(k, c, h);
-    drop_side(k, c, t, FUTURE);
+    trail_drop(k, c, t, FUTURE);
     buf_clear(&t->delta);
     delta_make(state, t->base, &t->delta);
     p.delta = buf_view(&t->delta);
-    push(k, c, t, PAST, &p);
+    trail_push(k, c, t, PAST, &p);
     begin_present(k, c, h, ev);
   } else if (changed) {
     rebase(k, c, t, PAST, state);
     rebase(k, c, t, FUTURE, state);
   }
-  trim(k, c, t);
+  trail_trim(k, c, t);
   c->history = *h;
   t->went = false;
   buf_clear(&t->list);
@@ -356,7 +155,7 @@ static bool walk_on(Walk *w) {
                    slice_str(at));
     return false;
   }
-  if (w->trail) remove_row(w->k, w->c, w->trail, turn, value->len);
+  if (w->trail) trail_remove_row(w->k, w->c, w->trail, turn, value->len);
   w->list = row.list;
   w->row = row.next;
   return true;
@@ -415,7 +214,7 @@ Err history_state(Kernel *k, Conv *c, int steps, Buf *out, uint64_t *left_ms) {
     e = walk_next(&w, &p)
             ? delta_apply(buf_view(&here), p.delta, HISTORY_STATE_MAX, &next)
             : ERR_CONFLICT;
-    swap(&here, &next);
+    buf_swap(&here, &next);
   }
   walk_end(&w);
   if (!e) buf_slice(out, buf_view(&here));
@@ -440,9 +239,9 @@ static Err step(Kernel *k, const Conv *c, Trail *t, Walk *w, Point *present,
   buf_clear(&t->delta);
   delta_make(buf_view(&t->other), buf_view(&t->state), &t->delta);
   present->delta = buf_view(&t->delta);
-  push(k, c, t, across(w->side), present);
+  trail_push(k, c, t, across(w->side), present);
   t->history.n[w->side]--;
-  swap(&t->other, &t->state);
+  buf_swap(&t->other, &t->state);
   *present = next;
   memcpy(event, next.event.ptr, next.event.len);
   present->event.ptr = event;
@@ -474,7 +273,7 @@ Err history_go(Kernel *k, Conv *c, int steps) {
      * it anew. */
     if (!w.list.len && !walk_on(&w)) w.row = 0;
     set_list(&t->list, w.list);
-    swap(&t->list, &t->near[side]);
+    buf_swap(&t->list, &t->near[side]);
     h->row[side] = w.row;
     if (side == PAST && (!w.row || w.row < h->oldest))
       h->row[PAST] = h->oldest = 0;

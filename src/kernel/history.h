@@ -14,20 +14,7 @@
 #ifndef KERNEL_HISTORY_H
 #define KERNEL_HISTORY_H
 
-#include "kernel/points.h"
-
-/* The history while a turn changes it, and room to work in. */
-typedef struct Trail {
-  History history;
-  Buf near[2];      /* the points in the head, by side, nearest first */
-  Slice base;       /* the state that the nearest are deltas against */
-  bool went;        /* the turn went back: all this is no longer the head's */
-  uint64_t away_ms; /* since the present state was left, when it went */
-  uint64_t spilled; /* the first row of the past that the turn wrote; 0: none */
-  Buf state, other, delta, list;
-} Trail;
-
-void trail_free(Trail *t);
+#include "kernel/trail.h"
 
 /* The turn ends with `state`; `ev` is the visitor's event that caused it, or
  * NULL. Sets c->history, adds rows to the turn, and returns the history block

@@ -40,17 +40,23 @@ bool points_hold(Slice history) {
 
 /* --- rows --- */
 
-Blob *point_row_make(const Conv *c, uint64_t next, Slice list, uint64_t *key,
-                     uint32_t *n) {
-  Point p = { 0 };
-  *n = 0;
-  for (Slice in = list; in.len && !point_take(&in, &p);) ++*n;
-  ASSERT(*n);
-  *key = p.turn;
+Slice point_first(Slice list, uint32_t n) {
+  Slice in = list;
+  Point p;
+  while (n-- && in.len && !point_take(&in, &p)) continue;
+  return slice(list.ptr, list.len - in.len);
+}
+
+Blob *point_row_make(const Conv *c, uint64_t next, Slice list, uint64_t *key) {
+  uint64_t n = 0;
+  Point p;
+  for (Slice in = list; in.len && !point_take(&in, &p); n++)
+    if (n == 0) *key = p.turn;
+  ASSERT(n);
   Buf row = { 0 };
   buf_varint(&row, *key);
   buf_varint(&row, next);
-  buf_varint(&row, *n);
+  buf_varint(&row, n);
   buf_slice(&row, list);
   char *sum = buf_reserve(&row, MAC_LEN);
   mac(sum, &c->mac_key, buf_view(&row));

@@ -6,7 +6,8 @@
  *   row:   varint its own key, varint the next row's (0: none), varint n,
  *          a list of n; 16 bytes of keyed checksum over all before
  *
- * The key of a row is the turn of the point in it that is farthest away. */
+ * The key of a row is the turn of its first point, so that a row that loses its
+ * oldest ones is still found. */
 #ifndef KERNEL_POINTS_H
 #define KERNEL_POINTS_H
 
@@ -36,8 +37,9 @@ typedef struct PointRow {
 } PointRow;
 
 /* A row of the list, which is not empty; `*key` is its turn. */
-Blob *point_row_make(const Conv *c, uint64_t next, Slice list, uint64_t *key,
-                     uint32_t *n);
+Blob *point_row_make(const Conv *c, uint64_t next, Slice list, uint64_t *key);
+/* The first `n` of a list. */
+Slice point_first(Slice list, uint32_t n);
 /* ERR_BAD_INPUT for what is not this conversation's row of that key. */
 Err point_row_read(const Conv *c, uint64_t key, Slice row, PointRow *out);
 

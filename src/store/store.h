@@ -22,7 +22,7 @@ typedef void (*StoreDone)(void *ud, Err result);
 /* Numbers in keys are 8 bytes, big endian, so that rows sort by them. */
 typedef enum StoreTable {
   STORE_HEAD,  /* raw cid -> head; for scans only, StoreItem.head writes it */
-  STORE_POINT, /* raw cid, turn -> a history point; goes with its head */
+  STORE_POINT, /* raw cid, turn -> points of its history; goes with its head */
   STORE_CODE,  /* digest -> a chunk */
   STORE_DUE,   /* ms since 1970, raw cid -> nothing: its earliest timer */
   STORE_TOPIC, /* topic, NUL, raw cid -> nothing: it subscribes */
