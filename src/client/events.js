@@ -59,8 +59,7 @@ async function words_of(response) {
 
 /** One attempt. Returns true when it is answered for good, else the least
  * milliseconds to wait before the next. */
-async function attempt(event) {
-  const { url, body, headers, id } = event;
+async function attempt({ url, body, headers, id }) {
   try {
     const response = await fetch(url, {
       method: "POST",
@@ -82,14 +81,8 @@ async function attempt(event) {
     } else if (response.status === 410) {
       stop();
       show_gone();
-    } else if (response.status >= 400) {
-      const words = await words_of(response);
-      if (response.status === 403 && !words && !event.was_refused) {
-        event.was_refused = true; // the cookie may be changing just now
-        return 0;
-      }
-      notice.refused(response.status, words);
-    }
+    } else if (response.status >= 400)
+      notice.refused(response.status, await words_of(response));
     return true;
   } catch {
     return 0;

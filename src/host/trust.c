@@ -30,36 +30,25 @@ bool trust_is_ours(Slice name) {
   return false;
 }
 
-bool trust_visitor(Host *h, const HttpReq *req, Visitor *out) {
+Slice trust_token(const Host *h, const HttpReq *req) {
   Slice token = req_cookie(req, cookie_name(h, req));
-  return token.len == TOKEN_LEN && visitor_of(h->kernel, token, out);
+  return token.len == TOKEN_LEN ? token : (Slice){ 0 };
 }
 
-void trust_give(Host *h, HttpReq *req, const Visitor *v) {
+void trust_set_cookie(const Host *h, const HttpReq *req, const char *token,
+                      Buf *out) {
   const char *path = h->settings.base_path[0] ? h->settings.base_path : "/";
   Cookie c = { .name = slice_str(cookie_name(h, req)),
-               .value = slice_str(v->token),
+               .value = slice_str(token),
                .path = slice_str(path),
                .is_secure = is_secure(h, req) };
-  Buf b = { 0 };
-  Err e = cookie_write(&b, &c);
+  Err e = cookie_write(out, &c);
   ASSERT(!e);
-  req_add_header(req, (HttpHeader){ SLICE_INIT("Set-Cookie"), buf_view(&b) });
-  buf_free(&b);
 }
 
-bool trust_owns(Host *h, const HttpReq *req, const Conv *c) {
-  Visitor v;
-  return trust_visitor(h, req, &v) &&
-         token_eq(slice_str(v.id), slice_str(conv_owner(c)));
-}
-
-bool trust_tell(Host *h, HttpReq *req, Slice cid) {
-  Visitor v;
-  if (!trust_visitor(h, req, &v) || v.is_newest || !slice_is(cid, v.teller))
-    return false;
-  trust_give(h, req, &v);
-  return true;
+bool trust_owns(const Host *h, const HttpReq *req, const Conv *c) {
+  Slice token = trust_token(h, req);
+  return token.ptr && token_eq(token, slice_str(conv_owner(c)));
 }
 
 bool trust_unsigned(const HttpReq *req) {

@@ -3,7 +3,7 @@
  *   heap     those in memory, by when something is due; what came first goes
  *            first among equals
  *   store    those asleep: rows of STORE_DUE, looked at when the earliest of
- *            them is due, a window at a time; who is found is loaded, and is
+ *            them is due, a window at a time; who is found is fetched, and is
  *            then in the heap
  *
  * One pass of the loop runs a bounded number of turns, and a bounded number may
@@ -69,6 +69,10 @@ static uint64_t next_time(Kernel *k, const Conv *c) {
   return at;
 }
 
+bool agenda_needs(Kernel *k, const Conv *c) {
+  return next_time(k, c) <= k->steady;
+}
+
 void agenda_set(Kernel *k, Conv *c) {
   Agenda *a = &k->agenda;
   uint64_t at = next_time(k, c);
@@ -122,19 +126,29 @@ static bool see_due(void *ud, Slice key, Slice value) {
   return true;
 }
 
-/* Loads who is due; those in memory are in the heap, whatever their row says.
- */
+static void on_found(void *ud, Conv *c, Err e) {
+  Kernel *k = ud;
+  (void)e;
+  k->agenda.fetching--;
+  if (c) agenda_set(k, c);
+}
+
+void agenda_fetch(Kernel *k, Slice raw) {
+  char cid[CID_LEN];
+  base64url(cid, raw.ptr, CID_RAW);
+  k->agenda.fetching++;
+  kernel_fetch(k, slice(cid, CID_LEN), on_found, k);
+}
+
+/* Those in memory are in the heap, whatever their row says. */
 static void look_into_store(Kernel *k) {
   Agenda *a = &k->agenda;
   Window w = { .now = k->steady, .next = NEVER };
   store_scan(k->store, STORE_DUE, slice((const char *)a->from, sizeof a->from),
              see_due, &w);
   a->store_due = w.next;
-  for (size_t i = 0; i < w.n; i++) {
-    char cid[CID_LEN];
-    base64url(cid, w.rows[i] + 8, CID_RAW);
-    kernel_find(k, slice(cid, CID_LEN));
-  }
+  for (size_t i = 0; i < w.n; i++)
+    agenda_fetch(k, slice((const char *)w.rows[i] + 8, CID_RAW));
   if (w.n == 0) return;
   /* Behind the last one. A head that cannot be read is not looked at again and
    * again. */
@@ -152,8 +166,9 @@ static Conv *first_due(const Kernel *k) {
 uint64_t kernel_due(const Kernel *k) {
   const Agenda *a = &k->agenda;
   if (a->under_way >= LATER_UNDER_WAY_MAX) return NEVER;
-  if (topics_pending(k)) return 0;
   uint64_t due = a->n ? a->heap[0]->later.at : NEVER;
+  if (a->fetching) return due; /* the store is looked into after that */
+  if (topics_pending(k)) return 0;
   return a->store_due < due ? a->store_due : due;
 }
 
@@ -178,12 +193,12 @@ void kernel_tick(Kernel *k) {
   /* Who is woken is loaded, so turns come first; but now and then a window all
    * the same, or what is always due would hide it. */
   bool is_free = !first_due(k) || ++a->passes % 8 == 0;
-  if (is_free && topics_pending(k)) topics_step(k);
+  if (is_free && !a->fetching && topics_pending(k)) topics_step(k);
   while (n-- > 0 && a->under_way < LATER_UNDER_WAY_MAX) {
     Conv *c = first_due(k);
     if (c)
       run(k, c);
-    else if (a->store_due <= k->steady)
+    else if (!a->fetching && a->store_due <= k->steady)
       look_into_store(k);
     else
       break;

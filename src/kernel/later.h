@@ -148,6 +148,7 @@ typedef struct Agenda {
   uint64_t order;
   uint32_t passes;
   size_t under_way;     /* turns without a visitor whose commit is */
+  size_t fetching;      /* conversations, from the store */
   uint64_t store_due;   /* what only the store knows is not due before */
   uint8_t from[8 + 22]; /* rows of STORE_DUE before this one were looked at */
 } Agenda;
@@ -270,6 +271,11 @@ void agenda_free(Kernel *k);
 /* Where it stands now, after a commit or a load. */
 void agenda_set(Kernel *k, Conv *c);
 void agenda_drop(Kernel *k, Conv *c);
+/* Fetches one that is only in the store, by its raw cid, to see what it wants.
+ */
+void agenda_fetch(Kernel *k, Slice raw);
+/* Is something of it due now, so that it had better stay in memory? */
+bool agenda_needs(Kernel *k, const Conv *c);
 /* It leaves memory; from now on only the store knows of it. */
 void agenda_left(Kernel *k, Conv *c);
 /* Counts what is written of it; has it been too much? */

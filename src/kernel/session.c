@@ -1,7 +1,6 @@
 /* Which conversations there are: found by cid, minted provisionally, swept. */
 #include "base/clock.h"
 #include "kernel/state.h"
-#include "kernel/visitor.h"
 #include "lua/loader.h"
 
 #include <lauxlib.h>
@@ -114,7 +113,6 @@ void kernel_free(Kernel *k) {
   if (!k) return;
   forget_all(k);
   defs_free(k);
-  visitors_free(k);
   topics_unstage(k);
   atoms_undo(k);
   atoms_free(k);
@@ -222,7 +220,7 @@ void conv_sleep(Kernel *k, Conv *c) {
 /* Leaves memory altogether: the store has all of it. */
 static void unload(Kernel *k, Conv *c) {
   bool kept = c->revision && !c->awake && !c->busy && !c->first && !c->ended &&
-              !c->later.is_unsaved && !topics_owe(k, &c->later.wakes);
+              !c->later.is_unsaved && !agenda_needs(k, c);
   if (!kept || !k->ports.forget(k->ports.ud, c)) return;
   agenda_left(k, c);
   conv_unlist(k, c);

@@ -277,11 +277,14 @@ static bool take_row(Slice *rows, Row *row) {
 
 /* Puts the conversation on the agenda, if it owes itself the message: the row
  * may be older than what it has under way. */
-static void wake(Kernel *k, Slice raw, bool also_load) {
+static void wake(Kernel *k, Slice raw, bool also_asleep) {
+  if (also_asleep) {
+    agenda_fetch(k, raw);
+    return;
+  }
   char cid[CID_LEN];
   base64url(cid, raw.ptr, CID_RAW);
-  Conv *c = also_load ? kernel_find(k, slice(cid, CID_LEN))
-                      : kernel_known(k, slice(cid, CID_LEN));
+  Conv *c = kernel_known(k, slice(cid, CID_LEN));
   if (c) agenda_set(k, c);
 }
 
