@@ -314,6 +314,27 @@ describe("await with a timeout", function()
     assert.is_nil(drive.due())
   end)
 
+  it("does not run on for what the task waits for next", function()
+    local page = visit(hears({
+      go = function(self)
+        s.await(Ask, { slot = "q", timeout = 5 })
+        s.await(Ask, { slot = "q" })
+        self.heard = " twice"
+      end,
+    }, {
+      render = function(self)
+        return { "div", "heard", self.heard, s.slot "q" }
+      end,
+    }))
+    page:post { event = "go" }
+    page:advance(4)
+    page:click "yes"
+    page:advance(100)
+    assert.matches("heard<.*asked", page:html())
+    page:click "yes"
+    assert.matches("heard twice", page:html())
+  end)
+
   it("wants seconds", function()
     drive.log(false)
     local page = visit(hears { go = function()
@@ -468,6 +489,117 @@ describe("going back", function()
   end)
 end)
 
+describe("an upgrade", function()
+  before_each(function() drive.log(false) end)
+  after_each(function() drive.log(true) end)
+
+  local function sleeper(word, seconds)
+    s.flow("spec/sleeper", { upgrade = "restart" }, function()
+      s.sleep(seconds)
+      write(word)
+      s.await(s.info(word))
+    end)
+    drive.collect()
+  end
+
+  local function alarm(upgrade)
+    s.component("spec/alarm", {
+      init = {},
+      render = function() return { "p", "alarm" } end,
+      on = {
+        go = function() s.after(10, "tick") end,
+        tick = function() write "tick" end,
+      },
+      upgrade = upgrade,
+    })
+    drive.collect()
+  end
+
+  it("comes before a timer's turn, and what the old flow slept for is gone",
+    function()
+      sleeper("old", 10)
+      visit("spec/sleeper"):follow()
+      drive.advance(9)
+      sleeper("new", 5)
+      drive.advance(1)
+      assert.equal(5, drive.due())
+      drive.advance(5)
+      assert.same({ "new" }, trace)
+    end)
+
+  it("that fails holds timers up, without haste, until the code is right",
+    function()
+      alarm()
+      visit("spec/alarm"):post { event = "go" }
+      alarm(function() error "no" end)
+      drive.advance(100)
+      assert.same({}, trace)
+      assert.is_nil(drive.due())
+      alarm(function() end)
+      drive.advance(0)
+      assert.same({ "tick" }, trace)
+    end)
+
+  it("does not wake a fork that nobody has opened", function()
+    alarm()
+    local page = visit("spec/alarm")
+    page:post { event = "go" }
+    local fork = s.conversation(page.cid):fork()
+    drive.advance(20)
+    alarm(function() end)
+    drive.page(fork.cid) -- brings it up to date
+    drive.advance(20)
+    assert.same({ "tick" }, trace)
+  end)
+end)
+
+describe("a fork", function()
+  local function page_of(c)
+    return setmetatable({ cid = c.cid }, getmetatable(visit(s.info "x")))
+  end
+  local function timed()
+    local page = visit(hears {
+      go = function() s.after(10, "tick") end,
+      tick = function(self) self.heard = self.heard .. " tick" end,
+      other = function(self)
+        self.heard = " other"
+        s.after(100, "tick")
+      end,
+    })
+    page:post { event = "go" }
+    page:advance(4)
+    return page, s.conversation(page.cid)
+  end
+
+  it("rests until it is opened; its timers have the time that was left", function()
+    local page, c = timed()
+    local fork = page_of(c:fork())
+    page:advance(20)
+    assert.matches("heard tick<", page:html())
+    drive.restart()
+    drive.advance(1000)
+    assert.matches("heard<", fork:html())
+    fork:post { event = "-" }
+    assert.equal(6, drive.due())
+    fork:advance(6)
+    assert.matches("heard tick<", fork:html())
+    assert.is_nil(drive.due())
+  end)
+
+  it("of the past has what was left then", function()
+    local page, c = timed()
+    local turn = c:turns()[#c:turns()].turn
+    page:post { event = "other" }
+    page:advance(50)
+    local fork = page_of(c:fork(turn))
+    page:advance(30)
+    fork:post { event = "-" }
+    assert.equal(6, drive.due())
+    fork:advance(6)
+    assert.matches("heard tick<", fork:html())
+  end)
+end)
+
 describe("sleeping conversations", function()
   local Clock = s.component("spec/clock", {
     init = { n = 0 },
@@ -547,6 +679,22 @@ describe("sleeping conversations", function()
     end)
   end
 
+  it("that left memory a while ago are found in the store in time", function()
+    drive.hot(1)
+    local pages = {}
+    for i = 1, 5 do
+      pages[i] = visit(Once)
+      pages[i]:post { event = "go", value = 10 * i }
+    end
+    assert.is_true(drive.stats().conversations < 5)
+    drive.advance(20)
+    assert.same({ pages[1].cid, pages[2].cid }, trace)
+    visit(Once):post { event = "go", value = 5 }
+    drive.advance(30)
+    assert.equal(6, #trace)
+    assert.equal(pages[5].cid, trace[6])
+  end)
+
   it("that were overdue for long fire once each, a few in a pass", function()
     local pages = {}
     for i = 1, 100 do
@@ -555,6 +703,9 @@ describe("sleeping conversations", function()
     end
     drive.restart()
     drive.skip(s.day)
+    drive.tick() -- finds them
+    while drive.poll() > 0 do end
+    assert.same({}, trace)
     drive.tick()
     assert.is_true(#trace > 0 and #trace <= 16)
     local result = pages[100]:post { event = "go", value = s.day } -- a visitor
