@@ -44,6 +44,7 @@ s.become = kernel.become
 s.finish = kernel.finish
 s.back = kernel.back
 s.isolate = kernel.isolate
+s.renew_session = kernel.renew_session
 s.patch = kernel.patch
 s.patch_signals = kernel.patch_signals
 s.execute_script = kernel.execute_script

@@ -1,5 +1,6 @@
 // A page that is open when a hook begins to say no.
 
+import assert from "node:assert/strict";
 import { button, eventually, test } from "./harness.mjs";
 
 async function open({ page, server }) {
@@ -45,3 +46,41 @@ test("a stream that is answered with a redirect leads there", async (t) => {
   await t.page.evaluate(() => dispatchEvent(new PageTransitionEvent("pageshow")));
   await heading_is(t.page, "Please sign in");
 });
+
+const cookie = async ({ context }) =>
+  (await context.cookies()).find((c) => c.name === "stube_sid").value;
+
+const count_is = (page, wanted) =>
+  eventually(`the count is ${wanted}`, async () =>
+    (await page.locator("output").textContent()) === wanted);
+
+for (const label of ["Log in", "Log in later"]) {
+  test(`"${label}" changes the visitor's cookie, and every page goes on`,
+    async (t) => {
+      const { page, context, server, newContext } = t;
+      server.app = "spec/e2e/app/boundary.lua";
+      const url = await server.at("/login-page");
+      await page.goto(url);
+      const second = await context.newPage();
+      await second.goto(url);
+      const before = await cookie(t);
+      await button(page, label).click();
+      await count_is(page, "10");
+      await eventually("the cookie has changed", async () =>
+        (await cookie(t)) !== before);
+      for (const p of [page, second]) await button(p, "+1").click();
+      await count_is(page, "11");
+      await count_is(second, "1");
+
+      // Who has the old cookie has nothing.
+      const cid = await page.locator("body").getAttribute("data-stube-cid");
+      const thief = await newContext();
+      await thief.addCookies([{ name: "stube_sid", value: before, url }]);
+      await eventually("the old cookie is nobody's", async () => {
+        const stolen = await thief.request.get(await server.at(`/conv/${cid}`));
+        return stolen.status() === 403;
+      });
+      const own = await context.request.get(await server.at(`/conv/${cid}`));
+      assert.equal(own.status(), 200);
+    });
+}

@@ -20,9 +20,11 @@ uint64_t hash64(Slice s);
 /* BLAKE2b-256: the name of a piece of code. */
 void digest(uint8_t out[DIGEST_BYTES], Slice s);
 
-/* A key for one conversation, derived from the host's key and the cid. */
-MacKey mac_key(const uint8_t host_key[KEY_BYTES], Slice cid);
+/* A key for one purpose, derived from the host's key and its name: a cid. */
+MacKey mac_key(const uint8_t host_key[KEY_BYTES], Slice name);
 
+/* All 128 bits of it. */
+void mac_whole(uint8_t out[16], const MacKey *key, Slice s);
 /* MAC_LEN characters over `s` (no NUL). */
 void mac(char out[MAC_LEN], const MacKey *key, Slice s);
 

@@ -65,12 +65,6 @@ bool cid_raw(Slice cid, uint8_t raw[CID_RAW]) {
   return unbase64url(raw, CID_RAW, cid);
 }
 
-void token_mint(char out[TOKEN_LEN + 1]) {
-  uint8_t raw[32];
-  randombytes_buf(raw, sizeof raw);
-  out[base64url(out, raw, sizeof raw)] = '\0';
-}
-
 bool token_eq(Slice a, Slice b) {
   return a.len == b.len && sodium_memcmp(a.ptr, b.ptr, a.len) == 0;
 }

@@ -25,8 +25,6 @@ bool unbase64url(void *raw, size_t len, Slice text);
 void cid_mint(char out[CID_LEN + 1], uint64_t now_ms);
 bool cid_raw(Slice cid, uint8_t raw[CID_RAW]);
 
-/* Writes TOKEN_LEN characters and a NUL. */
-void token_mint(char out[TOKEN_LEN + 1]);
 /* Takes the same time whatever differs. */
 bool token_eq(Slice a, Slice b);
 

@@ -190,6 +190,10 @@
 /* ... in this time: whoever only fetches pages fills no store */
 #define CONV_BOOTS_MS 60000
 
+/* tokens of one visitor that are good at once: renewed, and the new one not
+ * shown yet */
+#define VISITOR_TOKENS_MAX 4
+
 /* --- one turn --- */
 /* S17: CPU one turn may use */
 #define TURN_CPU_MS 250

@@ -59,7 +59,8 @@ async function words_of(response) {
 
 /** One attempt. Returns true when it is answered for good, else the least
  * milliseconds to wait before the next. */
-async function attempt({ url, body, headers, id }) {
+async function attempt(event) {
+  const { url, body, headers, id } = event;
   try {
     const response = await fetch(url, {
       method: "POST",
@@ -81,8 +82,14 @@ async function attempt({ url, body, headers, id }) {
     } else if (response.status === 410) {
       stop();
       show_gone();
-    } else if (response.status >= 400)
-      notice.refused(response.status, await words_of(response));
+    } else if (response.status >= 400) {
+      const words = await words_of(response);
+      if (response.status === 403 && !words && !event.was_refused) {
+        event.was_refused = true; // the cookie may be changing just now
+        return 0;
+      }
+      notice.refused(response.status, words);
+    }
     return true;
   } catch {
     return 0;

@@ -4,6 +4,7 @@
 
 import { page } from "./page.js";
 import { notice, show_gone } from "./notice.js";
+import { renew_session } from "./session.js";
 import { sse_parser } from "./sse.js";
 import { pause, retry_after, wake } from "./wait.js";
 
@@ -14,6 +15,7 @@ let abort = null; // of the connection that is open or being opened
 let url = null;
 let apply = null;
 let last_id = ""; // the last that came on the stream; `?at=` says it until then
+let was_refused = false; // a login in another tab may change the cookie just now
 let first_ms; // what the server asked for with `retry:`
 
 /** Applies what came in turn, each only when the one before is in the page. */
@@ -22,7 +24,8 @@ function take({ event, id, data }) {
   applied = applied.then(async () => {
     if (event === "stube-close") return stop();
     try {
-      await apply(event, data);
+      if (event === "stube-session") renew_session(url);
+      else await apply(event, data);
     } catch (error) {
       console.error(error);
     }
@@ -45,6 +48,10 @@ async function connect(on_alive) {
     const headers = { Accept: "text/event-stream" };
     if (last_id) headers["Last-Event-ID"] = last_id;
     const response = await fetch(url, { headers, signal, cache: "no-store" });
+    if (response.status === 403 && !was_refused) {
+      was_refused = true;
+      return 0;
+    }
     if (GONE.has(response.status)) return show_gone(), stop();
     if (response.status === 204) {
       const elsewhere = response.headers.get("Stube-Go");
@@ -52,6 +59,7 @@ async function connect(on_alive) {
       return stop();
     }
     if (!response.ok) return retry_after(response);
+    was_refused = false;
     on_alive();
     const feed = sse_parser(take, (ms) => (first_ms = ms));
     const text = response.body.pipeThrough(new TextDecoderStream());

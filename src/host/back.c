@@ -30,6 +30,7 @@ static void refuse_turn(const BackEvent *b) {
 
 static void answer(Event *ev, Err result) {
   BackEvent *b = (BackEvent *)ev;
+  trust_tell(b->host, b->req, slice_str(b->cid));
   if (result == ERR_CONFLICT)
     refuse_turn(b);
   else

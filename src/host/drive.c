@@ -18,7 +18,7 @@ static const char drive_key; /* registry: released fragments, oldest first */
 static void drive_release(void *ud, Conv *c, uint64_t turn, const Fragment *f,
                           size_t n) {
   static const char *const kinds[] = { "elements", "signals", "script",
-                                       "close" };
+                                       "renewed", "close" };
   Host *h = ud;
   lua_State *L = vm_lua(h->vm);
   lua_rawgetp(L, LUA_REGISTRYINDEX, &drive_key);

@@ -34,6 +34,7 @@ static void reply_lost(Host *h, HttpReq *req, const Conv *c) {
 
 static void page_drawn(Event *ev, Err result) {
   PageEvent *p = (PageEvent *)ev;
+  trust_tell(p->host, p->req, slice_str(conv_cid(p->conv)));
   if (result == ERR_GONE && conv_lost(p->conv)) {
     reply_lost(p->host, p->req, p->conv);
   } else if (result && result != ERR_APP) {
@@ -66,6 +67,21 @@ static void visit_page(Host *h, HttpReq *req, const RouteMatch *m, Conv *c) {
     draw_page_of(h, req, c);
 }
 
+/* POST /conv/:cid/session: a page that was told of a new token asks for it, and
+ * then shows that it has it. 200: ask once more; 204: it is shown. */
+static void visit_session(Host *h, HttpReq *req, const RouteMatch *m, Conv *c) {
+  (void)m;
+  if (!c || conv_ended(c)) {
+    refuse(req, ERR_GONE);
+  } else if (!trust_owns(h, req, c) || !trust_unsigned(req)) {
+    refuse(req, ERR_FORBIDDEN);
+  } else {
+    HttpHeader store = HEADER("Cache-Control", "no-store");
+    bool is_told = trust_tell(h, req, slice_str(conv_cid(c)));
+    http_reply(req, is_told ? 200 : 204, &store, 1, (Slice){ 0 });
+  }
+}
+
 /* --- assets --- */
 
 static void handle_client(Host *h, HttpReq *req, const RouteMatch *m) {
@@ -96,6 +112,7 @@ static const struct {
   { METHOD_GET, "/conv/:cid", { .visit = visit_page } },
   { METHOD_GET, "/conv/:cid/sse", { .visit = visit_stream } },
   { METHOD_POST, "/conv/:cid/back", { .visit = visit_back } },
+  { METHOD_POST, "/conv/:cid/session", { .visit = visit_session } },
   { METHOD_POST, "/conv/:cid/:iid/:event", { .visit = visit_event } },
   { METHOD_GET, "/stube/client.js", { .handle = handle_client } },
   { METHOD_GET, "/stube/ui.css", { .handle = handle_ui } },

@@ -104,6 +104,7 @@ void event_reply(HttpReq *req, Err result) {
 
 static void answer(Event *ev, Err result) {
   PostEvent *p = (PostEvent *)ev;
+  trust_tell(p->host, p->req, slice_str(p->cid));
   if (p->is_plain && (!result || result == ERR_APP)) {
     char where[512];
     snprintf(where, sizeof where, "%s/conv/%s", p->host->settings.base_path,

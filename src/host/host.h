@@ -189,13 +189,17 @@ const File *page_styles(Host *h);
 
 /* --- trust.c: who asks, and from where --- */
 
-/* The visitor's owner token from the cookie; its ptr is NULL when absent. */
-Slice trust_token(const Host *h, const HttpReq *req);
+/* Who has sent it; false: a stranger. */
+bool trust_visitor(Host *h, const HttpReq *req, Visitor *out);
+/* The visitor's token goes with the answer, as a cookie. */
+void trust_give(Host *h, HttpReq *req, const Visitor *v);
+/* The cookie of that name is ours, and not the app's business. */
 bool trust_is_ours(Slice cookie_name);
-/* Appends the value of a Set-Cookie header for a token. */
-void trust_set_cookie(const Host *h, const HttpReq *req, const char *token,
-                      Buf *out);
-bool trust_owns(const Host *h, const HttpReq *req, const Conv *c);
+bool trust_owns(Host *h, const HttpReq *req, const Conv *c);
+/* Right before the answer to a request about a conversation that its visitor
+ * owns: when the visitor has renewed its token here and not shown the new one
+ * yet, that goes with the answer. True then. */
+bool trust_tell(Host *h, HttpReq *req, Slice cid);
 /* May this request change state: does it come from a page of ours? */
 bool trust_origin(const HttpReq *req, bool is_plain_form);
 /* The same where no signed URL vouches for it. */

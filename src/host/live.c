@@ -110,6 +110,9 @@ static void put_event(Buf *b, Id id, const Fragment *f) {
     break;
   case FRAG_SIGNALS: sse_signals(b, head, f->body, false); break;
   case FRAG_SCRIPT: sse_script(b, head, &(SseScript){ .js = f->body }); break;
+  case FRAG_RENEWED:
+    sse_event(b, head, SLICE("stube-session"), SLICE("renewed"));
+    break;
   case FRAG_CLOSE:
     sse_event(b, head, SLICE("stube-close"), SLICE("ended"));
     break;
@@ -151,6 +154,7 @@ static void on_close(void *ud) {
 
 /* Starts the stream of `req` and sends it what it missed. */
 static void follow(Live *l, HttpReq *req, Slice missed) {
+  trust_tell(l->host, req, slice_str(conv_cid(l->conv)));
   if (l->n_followers >= SSE_STREAMS_PER_CONV) {
     http_reply_err(req, ERR_TOO_MANY);
     return;

@@ -218,28 +218,19 @@ void handle_mount(Host *h, HttpReq *req, const RouteMatch *match) {
       http_reply_err(req, e);
     return;
   }
-  char fresh[TOKEN_LEN + 1] = "";
-  Slice token = trust_token(h, req);
-  if (!token.ptr)
-    token_mint(fresh);
-  else
-    memcpy(fresh, token.ptr, TOKEN_LEN);
+  Visitor v;
+  bool is_new = !trust_visitor(h, req, &v);
+  if (is_new) visitor_mint(h->kernel, &v);
   Buf root = { 0 };
   Conv *c;
   Mint mint = {
-    .owner = fresh, .title = m->title, .embed = lua_gettop(L), .origin = origin
+    .owner = v.id, .title = m->title, .embed = lua_gettop(L), .origin = origin
   };
   e = kernel_mint(h->kernel, &mint, &c, &root);
   lua_settop(L, top);
   blob_drop(origin);
-  Buf cookie = { 0 };
-  HttpHeader extra = { SLICE_INIT("Set-Cookie"), { 0 } };
-  if (!token.ptr && c) {
-    trust_set_cookie(h, req, fresh, &cookie);
-    extra.value = buf_view(&cookie);
-  }
+  if (is_new && c) trust_give(h, req, &v);
   page_reply(h, req, c, m->title, buf_view(&root), e ? err_status(e) : 200,
-             &extra, cookie.len ? 1 : 0);
-  buf_free(&cookie);
+             NULL, 0);
   buf_free(&root);
 }

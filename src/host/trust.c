@@ -30,25 +30,36 @@ bool trust_is_ours(Slice name) {
   return false;
 }
 
-Slice trust_token(const Host *h, const HttpReq *req) {
+bool trust_visitor(Host *h, const HttpReq *req, Visitor *out) {
   Slice token = req_cookie(req, cookie_name(h, req));
-  return token.len == TOKEN_LEN ? token : (Slice){ 0 };
+  return token.len == TOKEN_LEN && visitor_of(h->kernel, token, out);
 }
 
-void trust_set_cookie(const Host *h, const HttpReq *req, const char *token,
-                      Buf *out) {
+void trust_give(Host *h, HttpReq *req, const Visitor *v) {
   const char *path = h->settings.base_path[0] ? h->settings.base_path : "/";
   Cookie c = { .name = slice_str(cookie_name(h, req)),
-               .value = slice_str(token),
+               .value = slice_str(v->token),
                .path = slice_str(path),
                .is_secure = is_secure(h, req) };
-  Err e = cookie_write(out, &c);
+  Buf b = { 0 };
+  Err e = cookie_write(&b, &c);
   ASSERT(!e);
+  req_add_header(req, (HttpHeader){ SLICE_INIT("Set-Cookie"), buf_view(&b) });
+  buf_free(&b);
 }
 
-bool trust_owns(const Host *h, const HttpReq *req, const Conv *c) {
-  Slice token = trust_token(h, req);
-  return token.ptr && token_eq(token, slice_str(conv_owner(c)));
+bool trust_owns(Host *h, const HttpReq *req, const Conv *c) {
+  Visitor v;
+  return trust_visitor(h, req, &v) &&
+         token_eq(slice_str(v.id), slice_str(conv_owner(c)));
+}
+
+bool trust_tell(Host *h, HttpReq *req, Slice cid) {
+  Visitor v;
+  if (!trust_visitor(h, req, &v) || v.is_newest || !slice_is(cid, v.teller))
+    return false;
+  trust_give(h, req, &v);
+  return true;
 }
 
 bool trust_unsigned(const HttpReq *req) {

@@ -32,12 +32,13 @@ struct HttpReq {
   Slice path, query, peer;
   HttpHeader *headers;
   size_t nheaders;
-  Buf body;       /* its `max` is this request's own limit */
-  Buf answer;     /* bytes that wait for their turn */
-  Stream *stream; /* the open answer, if it is one */
-  Feed *feed;     /* who brings the rest of its body, if somebody does */
-  void *ud;       /* the handler's */
-  size_t held;    /* bytes counted in the connection's `held` */
+  HttpHeader added; /* goes with its answer; its name is empty: nothing does */
+  Buf body;         /* its `max` is this request's own limit */
+  Buf answer;       /* bytes that wait for their turn */
+  Stream *stream;   /* the open answer, if it is one */
+  Feed *feed;       /* who brings the rest of its body, if somebody does */
+  void *ud;         /* the handler's */
+  size_t held;      /* bytes counted in the connection's `held` */
   HttpMethod method;
   uint8_t minor;       /* of HTTP/1.x */
   bool is_keep_alive;  /* the connection goes on after this answer */

@@ -149,7 +149,7 @@ void put_head(HttpReq *req, Buf *b, int status, const HttpHeader *headers,
    */
   if (s->is_draining && req->conn->last == req) req->is_keep_alive = false;
   if (length < 0 && is_http10) req->is_keep_alive = false;
-  size_t need = HEAD_BYTES;
+  size_t need = HEAD_BYTES + req->added.name.len + req->added.value.len + 4;
   for (size_t i = 0; i < n; i++)
     need += headers[i].name.len + headers[i].value.len + 4;
   char *at = buf_reserve(b, need), *start = at;
@@ -160,6 +160,7 @@ void put_head(HttpReq *req, Buf *b, int status, const HttpHeader *headers,
     at += sprintf(at, "HTTP/1.1 %d Unknown\r\n", status % 1000);
   at = copy(at, slice_str(s->date));
   for (size_t i = 0; i < n; i++) at = copy_header(at, headers[i]);
+  if (req->added.name.len) at = copy_header(at, req->added);
   if (length >= 0 && !has_no_body(status)) {
     at = copy(at, SLICE("Content-Length: "));
     at = copy_uint(at, (uint64_t)length);

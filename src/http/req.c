@@ -2,6 +2,7 @@
 
 #include "http/cookie.h"
 #include "http/inside.h"
+#include "http/reply.h"
 
 #include <strings.h>
 
@@ -67,4 +68,14 @@ bool req_is_type(const HttpReq *req, const char *type) {
   size_t len = strlen(type);
   if (header.len < len || strncasecmp(header.ptr, type, len) != 0) return false;
   return header.len == len || header.ptr[len] == ';' || header.ptr[len] == ' ';
+}
+
+static Slice keep(HttpReq *req, Slice s) {
+  return slice(arena_dup(&req->arena, s), s.len);
+}
+
+void req_add_header(HttpReq *req, HttpHeader h) {
+  ASSERT(!req->added.name.len);
+  if (h.name.len && http_header_ok(h))
+    req->added = (HttpHeader){ keep(req, h.name), keep(req, h.value) };
 }

@@ -69,6 +69,10 @@ bool req_is_keep_alive(const HttpReq *req);
 /* False once nobody can receive the answer any more. */
 bool req_is_connected(const HttpReq *req);
 
+/* Goes with the answer to this request, whatever that is: a header line, once.
+ * What cannot be sent is left out. */
+void req_add_header(HttpReq *req, HttpHeader h);
+
 /* Memory that lives as long as the request. */
 Arena *req_arena(HttpReq *req);
 

@@ -109,7 +109,7 @@ struct Conv {
   Conv *colder, *hotter; /* the list of those that are awake */
   char cid[CID_LEN + 1];
   uint8_t key[CID_RAW]; /* the same, as the store knows it */
-  char *owner;          /* the owner token, or NULL */
+  char *owner;          /* the visitor's id, or NULL */
   char *title;          /* of its page, or NULL */
   Blob *origin;         /* context and principal (origin.h), or NULL */
   void *host;           /* conv_slot */

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "kernel/state.h"
+#include "kernel/visitor.h"
 
 typedef void (*FoldFunction)(Kernel *k, lua_State *L, Origin o, int effect);
 typedef void (*CheckFunction)(Kernel *k, lua_State *L, const Inst *in,
@@ -397,6 +398,19 @@ static void fold_execute_script(Kernel *k, lua_State *L, Origin o, int effect) {
   turn_piece(k, FRAG_SCRIPT, PATCH_OUTER, (Slice){ 0 }, js);
 }
 
+/* --- the visitor --- */
+
+static void check_renew_session(Kernel *k, lua_State *L, const Inst *in,
+                                int first) {
+  (void)in, (void)first;
+  visitor_check(k, L);
+}
+
+static void fold_renew_session(Kernel *k, lua_State *L, Origin o, int effect) {
+  (void)o, (void)effect;
+  visitor_renew(k, L);
+}
+
 /* --- the table --- */
 
 enum {
@@ -424,6 +438,9 @@ static const struct {
   { "patch", fold_patch, NULL, HOMELESS }, /* extra elements */
   { "patch_signals", fold_patch_signals, NULL, HOMELESS },
   { "execute_script", fold_execute_script, NULL, HOMELESS },
+  /* another token for who visits, as at a login */
+  { "renew_session", fold_renew_session, check_renew_session,
+    HOMELESS | LASTS },
   { "after", fold_after, check_after, 0 }, /* an event later */
   { "sleep", fold_sleep, check_sleep, WAITS },
   { "send", fold_send, check_send, 0 }, /* an event for another instance */

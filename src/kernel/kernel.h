@@ -28,6 +28,7 @@ typedef enum FragmentKind {
   FRAG_ELEMENTS,
   FRAG_SIGNALS, /* body: JSON */
   FRAG_SCRIPT,  /* body: JavaScript */
+  FRAG_RENEWED, /* its visitor has a new token: ask for it */
   FRAG_CLOSE,   /* the conversation has ended; nothing follows */
 } FragmentKind;
 
@@ -159,10 +160,26 @@ void kernel_now(Kernel *k, uint64_t wall_ms, uint64_t steady_ms);
 /* Raises unless the value at `idx` is an embed or the id of a component. */
 void kernel_check_embed(Kernel *k, lua_State *L, int idx);
 
+/* --- who owns conversations (kernel/visitor.h) --- */
+
+#define VISITOR_LEN 22
+
+typedef struct Visitor {
+  char id[VISITOR_LEN + 1];  /* for Mint.owner: the same for all its tokens */
+  bool is_newest;            /* it has shown its newest token */
+  char token[TOKEN_LEN + 1]; /* a fresh one's; or the newest one's, when that
+                              * has not been shown */
+  char teller[CID_LEN + 1];  /* then: whose pages may learn it */
+} Visitor;
+
+void visitor_mint(Kernel *k, Visitor *out);
+/* Whose token is it? False: nobody's, or one that has been renewed. */
+bool visitor_of(Kernel *k, Slice token, Visitor *out);
+
 /* --- conversations --- */
 
 typedef struct Mint {
-  const char *owner; /* the owner token, or NULL for none; copied */
+  const char *owner; /* the visitor's id, or NULL for none; copied */
   const char *title; /* of its page, or NULL; copied */
   int embed;         /* stack index on vm_lua: an embed or a component's id */
   Blob *origin;      /* what kernel_origin made, or NULL; held by the caller */

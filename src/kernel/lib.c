@@ -296,6 +296,7 @@ static const char *const calls[] = {
   "finish",        "back",           "isolate",      "patch",
   "patch_signals", "execute_script", "after",        "send",
   "subscribe",     "unsubscribe",    "publish",      "publish_local",
+  "renew_session",
 };
 
 int kernel_open_lib(lua_State *L) {

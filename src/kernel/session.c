@@ -1,6 +1,7 @@
 /* Which conversations there are: found by cid, minted provisionally, swept. */
 #include "base/clock.h"
 #include "kernel/state.h"
+#include "kernel/visitor.h"
 #include "lua/loader.h"
 
 #include <lauxlib.h>
@@ -113,6 +114,7 @@ void kernel_free(Kernel *k) {
   if (!k) return;
   forget_all(k);
   defs_free(k);
+  visitors_free(k);
   topics_unstage(k);
   atoms_undo(k);
   atoms_free(k);

@@ -71,6 +71,8 @@ typedef struct Turn {
 
 typedef struct ConvFetch ConvFetch;
 
+typedef struct Confirmed Confirmed; /* visitor.c */
+
 struct Kernel {
   Vm *vm;
   Persist *persist;
@@ -101,6 +103,7 @@ struct Kernel {
   uint64_t n_defines; /* definitions made so far */
   size_t n_kept_chunks; /* of the loader's, in the store or on their way */
   int old_defs_ref;     /* what a revival defines, or LUA_NOREF */
+  Confirmed *confirmed; /* visitors whose newest token is being kept as such */
   bool in_turn;
   Turn turn;
   Trail trail; /* what the turn makes of the history */

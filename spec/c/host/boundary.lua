@@ -157,3 +157,20 @@ if os.getenv "SPEC_ON_ERROR" then
       info.path, info.message and " told" }
   end }
 end
+
+-- A login.
+local function button(event) return { "button", on_click = event, event } end
+s.mount("/login", s.component("spec/login", {
+  init = { n = 0 },
+  render = function(self)
+    if self.bad then error "it fails when it is drawn" end
+    return { "div", { "output", self.n }, button "login", button "fail",
+      button "later", button "twice" }
+  end,
+  on = {
+    login = function(self) self.n = self.n + 1; s.renew_session() end,
+    fail = function(self) s.renew_session(); self.bad = true end,
+    later = function() s.after(0.01, "login") end,
+    twice = function() s.renew_session(); return { "renew_session" } end,
+  },
+}))

@@ -27,3 +27,18 @@ s.before(function(req)
     return { status = 403, body = "This shop is closed until nine." }
   end
 end)
+
+-- A login, at once and after a while.
+s.mount("/login-page", s.component("spec/login", {
+  init = { n = 0 },
+  render = function(self)
+    return { "section", { "h1", "Shop" }, { "output", self.n },
+      { "button", on_click = "inc", "+1" }, { "button", on_click = "login", "Log in" },
+      { "button", on_click = "later", "Log in later" } }
+  end,
+  on = {
+    inc = function(self) self.n = self.n + 1 end,
+    login = function(self) self.n = self.n + 10; s.renew_session() end,
+    later = function() s.after(0.05, "login") end,
+  },
+}))
