@@ -1,7 +1,9 @@
 // Going back as the page sees it, through kill -9 as well.
 
 import assert from "node:assert/strict";
-import { button, eventually, test, with_store } from "./harness.mjs";
+import { spawnSync } from "node:child_process";
+import path from "node:path";
+import { button, eventually, ROOT, test, with_store } from "./harness.mjs";
 
 /** Posts /back from the page itself; its status, and its body if it has one. */
 function back(page, turn) {
@@ -12,6 +14,14 @@ function back(page, turn) {
     const answer = await fetch(path + "/back", { method: "POST", headers, body });
     return [answer.status, answer.status === 409 ? await answer.json() : null];
   }, turn);
+}
+
+/** Each state that one could go to is in the store, and can be put together. */
+function is_sound(server) {
+  const binary = path.resolve(ROOT, process.env.STUBE ?? "build/stube");
+  const { stdout, stderr } = spawnSync(binary,
+    ["store", "check", "--store", server.store], { encoding: "utf8" });
+  assert.match(stdout, /^1 conversations, .*, all sound\n$/, stderr);
 }
 
 const shows = (page, n) =>
@@ -41,7 +51,9 @@ test("going back and forth repaints every tab, and goes on after kill -9", (t) =
     await shows(page, 5);
     await shows(other, 5);
 
-    await server.restart();
+    await server.kill();
+    is_sound(server);
+    await server.start();
     assert.deepEqual(await back(page, 31), [204, null]); // forward, from the store
     await shows(page, 30);
     await server.restart();
@@ -54,6 +66,8 @@ test("going back and forth repaints every tab, and goes on after kill -9", (t) =
     assert.deepEqual(await back(page, 2), [204, null]);
     await shows(page, 1);
     await shows(other, 1);
+    await server.kill();
+    is_sound(server);
   }));
 
 test("a flow that was gone back in waits where it waited", (t) =>
