@@ -10,6 +10,8 @@ local demos = {
   { "calc", "Calculator", "One component and plain functions." },
   { "tabs", "Tabbed navigation", "Children that are not drawn keep their state." },
   { "calendar", "Mini calendar picker", "A picker called from a flow." },
+  { "clock", "Clock / turbo counter", "Timers that bring events." },
+  { "durable", "Expense approval", "A flow that waits for days, and for somebody else." },
   { "shared-counter", "Shared counter / report", "One value for all browsers." },
   { "chat", "Chat", "A room as a shared value, a draft for each." },
   { "error-frame", "In-page error frame", "A handler that fails harms nobody." },
