@@ -33,13 +33,36 @@ function parse(markup, namespace) {
   return content;
 }
 
-const INSERT = {
-  replace: (target, nodes) => target.replaceWith(...nodes),
-  prepend: (target, nodes) => target.prepend(...nodes),
-  append: (target, nodes) => target.append(...nodes),
-  before: (target, nodes) => target.before(...nodes),
-  after: (target, nodes) => target.after(...nodes),
+/** Where each mode inserts: the parent, and the node that comes behind. */
+const SPOT = {
+  replace: (target) => [target.parentNode, target],
+  prepend: (target) => [target, target.firstChild],
+  append: (target) => [target, null],
+  before: (target) => [target.parentNode, target],
+  after: (target) => [target.parentNode, target.nextSibling],
 };
+
+/** An id stands once on a page: an element whose id is there already comes as the
+ * one that has it, which moves, and so keeps focus, scroll and what was typed.
+ * (The server then removes what other clients have left behind.) */
+function insert(mode, target, nodes) {
+  const [parent, first] = SPOT[mode](target);
+  let behind = first;
+  const placed = nodes.map((node) => {
+    const old = node.id && document.getElementById(node.id);
+    if (!old || old.contains(mode === "replace" ? target : parent)) {
+      parent.insertBefore(node, behind);
+      return node;
+    }
+    if (old === behind) behind = old.nextSibling;
+    else if (parent.moveBefore) parent.moveBefore(old, behind);
+    else parent.insertBefore(old, behind);
+    morph(old, [node], "outer");
+    return old.isConnected ? old : document.getElementById(node.id);
+  });
+  if (mode === "replace") target.remove();
+  return placed;
+}
 
 /** Does one mode to one target; returns the elements that it is about. */
 function put(mode, target, fragment) {
@@ -58,8 +81,8 @@ function put(mode, target, fragment) {
     target.remove();
     return [target];
   }
-  INSERT[mode](target, nodes);
-  return nodes.filter((node) => node.nodeType === Node.ELEMENT_NODE);
+  return insert(mode, target, nodes)
+    .filter((node) => node.nodeType === Node.ELEMENT_NODE);
 }
 
 /** Pairs of a target and what goes there. Without a selector each element says
@@ -81,7 +104,7 @@ function targets(selector, mode, fragment) {
 }
 
 function patch_elements({ selector, mode = "outer", elements, namespace }) {
-  if (!/^(outer|inner|remove)$/.test(mode) && !Object.hasOwn(INSERT, mode))
+  if (!/^(outer|inner|remove)$/.test(mode) && !Object.hasOwn(SPOT, mode))
     throw new Error(`stube: no patch mode "${mode}"`);
   const fragment = parse(elements ?? "", namespace);
   const place_focus = hold_focus();

@@ -225,6 +225,16 @@ static void gather_items(Render *r, Attrs *a, Table *t, lua_Integer first,
 
 /* --- expanding --- */
 
+static void name_part(Render *r, Attrs *a) {
+  bool found;
+  Attr *attr = place(r, a, SLICE("id"), &found);
+  if (found) return;
+  *attr =
+      (Attr){ .name = SLICE("id"), .kind = ATTR_SLICE, .source = a->source };
+  attr->u.text = r->part->id;
+  r->part->is_id = true;
+}
+
 RARE static void expand(Render *r, Attrs *a) {
   const HtmlContext *ctx = r->ctx;
   bool has_class = a->tag->rest.len > 0, has_click = false;
@@ -240,6 +250,7 @@ RARE static void expand(Render *r, Attrs *a) {
     while (tag_next_class(&rest, &name, &id)) continue;
     if (id.len) attrs_add_text(r, a, ATTRS_KEEP, SLICE("id"), id);
   }
+  if (a->is_root && r->part) name_part(r, a);
   for (size_t i = 0; i < a->nhelpers; i++) {
     const Helper *h = &a->helpers[i];
     if (h->meaning == MEANS_CLASS) has_class = true;

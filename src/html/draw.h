@@ -131,11 +131,11 @@ typedef struct Render {
   lua_State *L;
   const HtmlContext *ctx;
   Buf *out;
-  size_t start; /* where this drawing began in `out` */
-  Slice inner;  /* goes into the root element, after its children */
-  bool at_root; /* the next element is the root */
-  bool in_slot; /* a callee draws: its errors carry their own path */
-  int depth;    /* tables entered */
+  size_t start;   /* where this drawing began in `out` */
+  HtmlPart *part; /* of the root element, or NULL */
+  bool at_root;   /* the next element is the root */
+  bool in_slot;   /* a callee draws: its errors carry their own path */
+  int depth;      /* tables entered */
   int nsteps;
   Buf scratch; /* values of one start tag that had to be composed */
   Buf keys;    /* "7:3:" the keys of the elements around */

@@ -28,7 +28,7 @@ struct HtmlContext {
    * valid. */
   void (*bind)(const HtmlContext *ctx, lua_State *L, Slice path, Buf *signal);
   /* Draws what stands in a slot. `wrap` is the index of the element given to
-   * s.slot, or 0; html_render_around draws it. */
+   * s.slot, or 0; html_render_part draws it. */
   void (*slot)(const HtmlContext *ctx, lua_State *L, Slice name, int wrap,
                Buf *out);
   void *ud;
@@ -55,10 +55,15 @@ int html_open(lua_State *L);
  * was. Leaves the Lua stack level. The callbacks may raise, run Lua code and
  * render other trees; they find LUA_MINSTACK free slots. */
 void html_render(lua_State *L, int idx, const HtmlContext *ctx, Buf *out);
-/* The same, with trusted HTML inside the root element, after its own children.
- */
-void html_render_around(lua_State *L, int idx, const HtmlContext *ctx,
-                        Slice inner, Buf *out);
+/* The same of one element that others will stand in (not the root of
+ * ctx->id). */
+typedef struct HtmlPart {
+  Slice id;   /* of the element, unless it has one of its own */
+  bool is_id; /* set: it has none of its own */
+  size_t end; /* set: where its content ends in `out`; 0: it holds nothing */
+} HtmlPart;
+void html_render_part(lua_State *L, int idx, const HtmlContext *ctx,
+                      HtmlPart *part, Buf *out);
 
 /* --- escaping, for whoever writes HTML. Bytes that are not UTF-8 become
  * U+FFFD. --- */

@@ -199,7 +199,7 @@ static void draw_tag(Render *r, const Tag *tag, Table *t, const TValue *wrapped,
   else
     draw_special_content(r, tag, t, &start);
   if (tag->kind > TAG_INPUT) {
-    if (is_root && r->inner.len) buf_slice(r->out, r->inner);
+    if (is_root && r->part) r->part->end = r->out->len;
     char *p = room(r->out, tag->name.len + 3);
     if (!p) p = buf_reserve(r->out, tag->name.len + 3);
     if (p) {
@@ -350,7 +350,7 @@ static int draw_protected(lua_State *L) {
   luaL_checkstack(L, CACHE_TAGS + CACHE_NAMES + LUA_MINSTACK, "to draw");
   lua_settop(L, CACHE_STACK - 1 + CACHE_TAGS + CACHE_NAMES);
   const TValue *tree = stack_value(L, 2);
-  bool has_root = r->ctx->id.len > 0 || r->inner.len > 0;
+  bool has_root = r->ctx->id.len > 0 || r->part;
   if (has_root && !is_element(r, tree)) {
     Tag div = { SLICE("div"), SLICE(""), SLICE(""), TAG_PLAIN };
     want_stack(L, 8);
@@ -371,8 +371,8 @@ static int draw_protected(lua_State *L) {
   return 0;
 }
 
-void html_render_around(lua_State *L, int idx, const HtmlContext *ctx,
-                        Slice inner, Buf *out) {
+static void render(lua_State *L, int idx, const HtmlContext *ctx,
+                   HtmlPart *part, Buf *out) {
   Render r;
   /* Not the rest: it is large, and written before it is read. */
   memset(&r, 0, offsetof(Render, cache) + offsetof(Cache, tags));
@@ -380,7 +380,7 @@ void html_render_around(lua_State *L, int idx, const HtmlContext *ctx,
   r.ctx = ctx;
   r.out = out;
   r.start = out->len;
-  r.inner = inner;
+  r.part = part;
   idx = lua_absindex(L, idx);
   luaL_checkstack(L, 8, "to draw");
   lua_pushcfunction(L, draw_protected);
@@ -404,5 +404,14 @@ void html_render_around(lua_State *L, int idx, const HtmlContext *ctx,
 }
 
 void html_render(lua_State *L, int idx, const HtmlContext *ctx, Buf *out) {
-  html_render_around(L, idx, ctx, SLICE(""), out);
+  render(L, idx, ctx, NULL, out);
+}
+
+void html_render_part(lua_State *L, int idx, const HtmlContext *ctx,
+                      HtmlPart *part, Buf *out) {
+  HtmlContext inner = *ctx;
+  inner.id = (Slice){ 0 };
+  part->is_id = false;
+  part->end = 0; /* of an element that holds nothing */
+  render(L, idx, &inner, part, out);
 }

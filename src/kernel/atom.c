@@ -333,6 +333,7 @@ void atoms_touch(Kernel *k, lua_State *L, Conv *c) {
       if (r->version == r->atom->version) continue;
       if (r->kind != READ_WATCH) {
         in->touched = true;
+        if (r->kind == READ_CHILDREN) in->asks = true;
         continue;
       }
       r->version = r->atom->version;

@@ -1,8 +1,12 @@
-/* Declared children: who lives in an instance, as `children` says. A function
- * is asked after every change, and what stands in the slots is brought in step.
+/* Declared children: who lives in an instance, as `children` says. It is asked
+ * after every change, and what stands in the slots is brought in step.
  *
- * A wanted list is flat: slot, key or false, embed, three items a child, in the
- * order of slot names and then of the list. */
+ *   children -> wishes, each with the kid it is about   nothing has changed yet
+ *            -> gone ones removed, changed ones told, new ones made
+ *            -> kids in the order of the wishes, started in that order
+ *
+ * A list that is as it was is compared by walking along the kids; only from the
+ * first difference on a map of keys is made. */
 #include <lauxlib.h>
 #include <lua.h>
 #include <stdlib.h>
@@ -10,258 +14,420 @@
 #include "kernel/state.h"
 #include "lua/coro.h"
 
-/* Are these args what the child was made from? By the hash of their encoding.
- */
-static uint64_t hash_args(Kernel *k, lua_State *L, const Def *def, int args) {
-  if (lua_isnil(L, args)) return 1;
-  Buf b = { .max = k->config.head_bytes_max };
-  k->describes = lua_pushfstring(L, "component \"%s\", its args", def->id);
-  Err e = persist_encode(k->persist, L, args, &b);
-  k->describes = NULL;
-  lua_remove(L, e ? -2 : -1);
-  uint64_t h = e ? 0 : hash64(buf_view(&b));
-  buf_free(&b);
-  if (e) lua_error(L);
-  return h;
-}
+/* --- what `children` says --- */
 
-static void want_one(lua_State *L, int list, int slot, int key, int embed) {
-  lua_Integer n = luaL_len(L, list);
-  int at[] = { slot, key, embed };
-  for (int i = 0; i < 3; i++) {
-    if (at[i])
-      lua_pushvalue(L, at[i]);
-    else
-      lua_pushboolean(L, 0);
-    lua_rawseti(L, list, n + 1 + i);
-  }
-}
-
-static bool is_embed(lua_State *L, int idx) {
-  if (lua_type(L, idx) == LUA_TSTRING) return true;
-  if (!lua_istable(L, idx)) return false;
-  bool is = lua_getfield(L, idx, "type") == LUA_TSTRING;
-  lua_pop(L, 1);
-  if (!is && luaL_getmetafield(L, idx, "__component") != LUA_TNIL) {
-    lua_pop(L, 1);
-    return true;
-  }
-  return is;
+/* Calls the function at the top of L with `self`; leaves what it returned. */
+static void ask(Kernel *k, lua_State *L, Inst *in) {
+  conv_push(k->turn.conv, L, in->self);
+  const char *was = coro_ban(k->vm, "children");
+  k->turn.no_effects = "children";
+  reads_drop(in, READ_CHILDREN);
+  lua_call(L, 1, 1);
+  k->turn.no_effects = NULL;
+  coro_ban(k->vm, was);
 }
 
 static int by_name(const void *a, const void *b) {
   return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-static void want_list(lua_State *L, const Inst *in, int list, int slot,
-                      int pairs) {
-  lua_newtable(L); /* keys seen */
-  int seen = lua_gettop(L);
-  lua_Integer n = luaL_len(L, pairs);
-  for (lua_Integer i = 1; i <= n; i++) {
-    if (lua_geti(L, pairs, i) != LUA_TTABLE)
-      luaL_error(L, "children.%s of \"%s\": item %d must be {key, embed}",
-                 lua_tostring(L, slot), in->def->id, (int)i);
-    int pair = lua_gettop(L);
-    int type = lua_geti(L, pair, 1);
-    if (type != LUA_TSTRING && type != LUA_TNUMBER)
-      luaL_error(L,
-                 "children.%s of \"%s\": the key of item %d must be a "
-                 "string or a number, not a %s",
-                 lua_tostring(L, slot), in->def->id, (int)i,
-                 luaL_typename(L, -1));
-    const char *key = luaL_tolstring(L, -1, NULL); /* pair key text */
-    lua_replace(L, -2);
-    lua_pushvalue(L, -1);
-    if (lua_rawget(L, seen) != LUA_TNIL)
-      luaL_error(L, "children.%s of \"%s\": the key \"%s\" stands twice",
-                 lua_tostring(L, slot), in->def->id, key);
-    lua_pop(L, 1);
-    lua_pushvalue(L, -1);
-    lua_pushboolean(L, 1);
-    lua_rawset(L, seen);
-    lua_geti(L, pair, 2);
-    want_one(L, list, slot, pair + 1, pair + 2);
-    lua_settop(L, seen);
-  }
-  lua_pop(L, 1);
-}
-
-/* Pushes the wanted list. False (and nothing) when nothing is declared. */
-static bool push_wanted(Kernel *k, lua_State *L, const Inst *in) {
+/* Pushes a copy of the table that says what is declared, and its slot names,
+ * sorted, as a userdata; returns how many there are, or -1 (and nothing pushed)
+ * when nothing is declared. */
+static int push_declared(Kernel *k, lua_State *L, Inst *in) {
   if (!def_get(k, L, in->def, "children")) {
     lua_pop(L, 1);
-    return false;
+    return -1;
   }
-  if (lua_isfunction(L, -1)) {
-    conv_push(k->turn.conv, L, in->self);
-    const char *was = coro_ban(k->vm, "children");
-    k->turn.no_effects = "children";
-    reads_drop((Inst *)in, READ_CHILDREN);
-    lua_call(L, 1, 1);
-    k->turn.no_effects = NULL;
-    coro_ban(k->vm, was);
-  }
+  if (lua_isfunction(L, -1)) ask(k, L, in);
   if (lua_isnil(L, -1)) lua_newtable(L), lua_replace(L, -2);
-  if (!lua_istable(L, -1))
-    luaL_error(L, "children of \"%s\" must be a table of slots, not a %s",
-               in->def->id, luaL_typename(L, -1));
-  int declared = lua_gettop(L);
-  size_t n = 0;
-  for (lua_pushnil(L); lua_next(L, declared); lua_pop(L, 1)) {
+  if (!lua_istable(L, -1) || embed_is(L, -1))
+    luaL_error(L, "children of \"%s\" must be a table of slots, not %s",
+               in->def->id,
+               lua_istable(L, -1) ? "an embed" : luaL_typename(L, -1));
+  lua_newtable(L);
+  int given = lua_gettop(L) - 1, n = 0;
+  for (lua_pushnil(L); lua_next(L, given); n++) {
     if (lua_type(L, -2) != LUA_TSTRING)
       luaL_error(L,
                  "children of \"%s\": a slot's name must be a string, not "
                  "a %s",
                  in->def->id, luaL_typename(L, -2));
-    n++;
+    lua_pushvalue(L, -2);
+    lua_insert(L, -2);
+    lua_rawset(L, given + 1);
   }
-  /* A userdata, so that an error on the way cannot leak it. */
-  const char **names = lua_newuserdatauv(L, (n + 1) * sizeof *names, 0);
+  lua_replace(L, given);
+  const char **names = lua_newuserdatauv(L, (size_t)(n + 1) * sizeof *names, 0);
   n = 0;
-  for (lua_pushnil(L); lua_next(L, declared); lua_pop(L, 1))
+  for (lua_pushnil(L); lua_next(L, given); lua_pop(L, 1))
     names[n++] = lua_tostring(L, -2);
-  qsort(names, n, sizeof *names, by_name);
+  qsort(names, (size_t)n, sizeof *names, by_name);
+  return n;
+}
+
+/* --- wishes --- */
+
+typedef enum Fate { FATE_STAYS, FATE_NEW, FATE_CHANGED } Fate;
+
+typedef struct Wish {
+  const char *slot, *key; /* key: NULL of a single child */
+  bool is_number;         /* the key is one */
+  Fate fate;
+  uint64_t hash; /* of its embed */
+  Kid *kid;      /* where it stands, once that is known */
+  Inst *made;    /* of a new one, once it is */
+} Wish;
+
+/* All wishes of one instance. Whatever is needed later stands on the Lua stack:
+ * code of the app may change its own tables meanwhile, and an error on the way
+ * must leak nothing. */
+typedef struct Wishes {
+  Kernel *k;
+  lua_State *L;
+  Inst *in;
+  /* stack indices: what is declared; embeds and keys of new and changed ones;
+   * the type that was seen last; the two maps */
+  int declared, keep, type_at, map_at;
+  Wish *list;
+  uint32_t n, cap;
+  uint32_t next;  /* the kid that the next wish is about, if all is as it was */
+  Kid **kid_map;  /* by slot and key; NULL while it was not needed */
+  Wish **new_map; /* the same, of wishes for new ones */
+  uint32_t map_mask;
+  const char *type; /* most lists are of one component */
+  const Def *def;   /* of that one */
+} Wishes;
+
+static void refuse_key(const Wishes *w, const char *slot, const char *key) {
+  luaL_error(w->L, "children.%s of \"%s\": the key \"%s\" stands twice", slot,
+             w->in->def->id, key);
+}
+
+static bool is_place(const char *slot, const char *key, const char *other_slot,
+                     const char *other_key) {
+  return strcmp(slot, other_slot) == 0 &&
+         (key && other_key ? strcmp(key, other_key) == 0 : key == other_key);
+}
+
+static uint64_t place_hash(const char *slot, const char *key) {
+  return hash64(slice_str(key ? key : slot));
+}
+
+static void *new_map(Wishes *w, size_t size, int at) {
+  void *map = lua_newuserdatauv(w->L, size, 0);
+  memset(map, 0, size);
+  lua_replace(w->L, at);
+  return map;
+}
+
+static void make_maps(Wishes *w) {
+  uint32_t size = 16;
+  while (size < 2 * (w->in->n_kids + w->cap)) size *= 2;
+  w->map_mask = size - 1;
+  w->new_map = new_map(w, size * sizeof *w->new_map, w->map_at);
+  w->kid_map = new_map(w, size * sizeof *w->kid_map, w->map_at + 1);
+  for (uint32_t i = 0; i < w->in->n_kids; i++) {
+    Kid *kid = w->in->kids[i];
+    uint64_t h = place_hash(kid->slot, kid->key);
+    while (w->kid_map[h & w->map_mask]) h++;
+    w->kid_map[h & w->map_mask] = kid;
+  }
+}
+
+/* The kid at this place, which is not the expected one, or NULL. */
+static Kid *look_up(Wishes *w, const char *slot, const char *key) {
+  if (!w->kid_map) make_maps(w);
+  for (uint64_t h = place_hash(slot, key);; h++) {
+    Kid *kid = w->kid_map[h & w->map_mask];
+    if (!kid) return NULL;
+    if (!is_place(kid->slot, kid->key, slot, key)) continue;
+    if (kid->taken) refuse_key(w, slot, key);
+    /* After gone ones the list may go on as it was. */
+    for (uint32_t i = w->next; i < w->in->n_kids && i < w->next + 8; i++)
+      if (w->in->kids[i] == kid) w->next = i + 1;
+    return kid;
+  }
+}
+
+static void note_new(Wishes *w, Wish *wish) {
+  for (uint64_t h = place_hash(wish->slot, wish->key);; h++) {
+    Wish **at = &w->new_map[h & w->map_mask];
+    if (!*at) {
+      *at = wish;
+      return;
+    }
+    if (is_place((*at)->slot, (*at)->key, wish->slot, wish->key))
+      refuse_key(w, wish->slot, wish->key);
+  }
+}
+
+/* The hash of the embed on top of L, for which it leaves two values. */
+static uint64_t hash_embed(Wishes *w) {
+  lua_State *L = w->L;
+  int embed = lua_gettop(L);
+  if (!lua_istable(L, embed) || lua_getfield(L, embed, "type") != LUA_TSTRING ||
+      lua_tostring(L, -1) != w->type) {
+    lua_settop(L, embed);
+    w->def = embed_resolve(w->k, L, embed);
+    w->type = NULL;
+    if (lua_istable(L, embed) &&
+        lua_getfield(L, embed, "type") == LUA_TSTRING) {
+      w->type = lua_tostring(L, -1);
+      lua_copy(L, -1, w->type_at); /* so that nothing else gets its address */
+    }
+    lua_settop(L, embed + 1);
+  } else {
+    lua_getfield(L, embed, "args");
+    lua_replace(L, -2);
+  }
+  return embed_hash(w->k, L, w->def, embed + 1);
+}
+
+/* The embed is on top of L; takes it. The key may be gone afterwards. */
+static void add_wish(Wishes *w, const char *slot, const char *key,
+                     bool is_number) {
+  lua_State *L = w->L;
+  const Inst *in = w->in;
+  int embed = lua_gettop(L);
+  Wish *wish = &w->list[w->n++];
+  *wish = (Wish){ .slot = slot, .is_number = is_number };
+  Kid *kid = w->next < in->n_kids ? in->kids[w->next] : NULL;
+  if (kid && !kid->taken && is_place(kid->slot, kid->key, slot, key))
+    w->next++;
+  else
+    kid = look_up(w, slot, key);
+  wish->hash = hash_embed(w);
+  lua_settop(L, embed);
+  if (!kid || !kid->declared)
+    wish->fate = FATE_NEW;
+  else if (kid->wish != wish->hash)
+    wish->fate = FATE_CHANGED;
+  if (wish->fate != FATE_STAYS) {
+    lua_pushvalue(L, embed);
+    lua_rawseti(L, w->keep, 2 * (lua_Integer)w->n);
+  }
+  if (kid) {
+    kid->taken = true;
+    wish->kid = kid;
+    wish->key = kid->key;
+  } else {
+    if (key) {
+      wish->key = lua_pushstring(L, key);
+      lua_rawseti(L, w->keep, 2 * (lua_Integer)w->n + 1);
+    }
+    note_new(w, wish);
+  }
+  lua_settop(L, embed - 1);
+}
+
+static void want_item(Wishes *w, const char *slot, lua_Integer i, int pair) {
+  lua_State *L = w->L;
+  char text[24];
+  const char *key = text;
+  int type = lua_rawgeti(L, pair, 1);
+  if (type == LUA_TSTRING) {
+    key = lua_tostring(L, -1);
+    if (strlen(key) != lua_rawlen(L, -1))
+      luaL_error(L, "children.%s of \"%s\": the key of item %d has a zero byte",
+                 slot, w->in->def->id, (int)i);
+  } else if (type == LUA_TNUMBER && lua_isinteger(L, -1) &&
+             lua_tointeger(L, -1) >= 0) {
+    text[uint_text(text, (uint64_t)lua_tointeger(L, -1))] = '\0';
+  } else if (type == LUA_TNUMBER) {
+    key = luaL_tolstring(L, -1, NULL);
+  } else {
+    luaL_error(L,
+               "children.%s of \"%s\": the key of item %d must be a "
+               "string or a number, not a %s",
+               slot, w->in->def->id, (int)i, luaL_typename(L, -1));
+  }
+  int what = lua_rawgeti(L, pair, 2);
+  if (what != LUA_TTABLE && what != LUA_TSTRING)
+    luaL_error(L,
+               "children.%s of \"%s\": item %d must be {key, embed}, but its "
+               "second is a %s",
+               slot, w->in->def->id, (int)i, lua_typename(L, what));
+  add_wish(w, slot, key, type == LUA_TNUMBER);
+}
+
+static void want_list(Wishes *w, const char *slot, int list) {
+  lua_State *L = w->L;
+  lua_Integer n = (lua_Integer)lua_rawlen(L, list);
+  for (lua_Integer i = 1; i <= n; i++) {
+    if (lua_rawgeti(L, list, i) != LUA_TTABLE)
+      luaL_error(L, "children.%s of \"%s\": item %d must be {key, embed}", slot,
+                 w->in->def->id, (int)i);
+    want_item(w, slot, i, list + 1);
+    lua_settop(L, list);
+  }
+}
+
+static bool is_list(lua_State *L, int idx) {
+  return lua_istable(L, idx) && !embed_is(L, idx);
+}
+
+static uint32_t count_wishes(const Wishes *w, const char *const *names, int n) {
+  lua_State *L = w->L;
+  size_t count = 0;
+  for (int i = 0; i < n; i++) {
+    lua_getfield(L, w->declared, names[i]);
+    count += is_list(L, -1) ? lua_rawlen(L, -1) : 1;
+    lua_pop(L, 1);
+  }
+  if (count > CONV_INSTANCES_MAX)
+    luaL_error(L, "children of \"%s\": a conversation may hold %d instances",
+               w->in->def->id, CONV_INSTANCES_MAX);
+  return (uint32_t)count;
+}
+
+/* Finds out all wishes; changes nothing. Their names are on top of L. */
+static void read_wishes(Wishes *w, int n_names) {
+  lua_State *L = w->L;
+  const char *const *names = lua_touserdata(L, -1);
+  luaL_checkstack(L, LUA_MINSTACK, "children");
+  w->cap = count_wishes(w, names, n_names);
+  w->list = lua_newuserdatauv(L, (w->cap + 1) * sizeof *w->list, 0);
   lua_newtable(L);
-  int list = lua_gettop(L);
-  for (size_t i = 0; i < n; i++) {
-    lua_pushstring(L, names[i]);
-    lua_getfield(L, declared, names[i]);
-    if (is_embed(L, -1))
-      want_one(L, list, list + 1, 0, list + 2);
-    else if (lua_istable(L, -1))
-      want_list(L, in, list, list + 1, list + 2);
-    else if (lua_toboolean(L, -1))
+  w->keep = lua_gettop(L);
+  w->type_at = w->keep + 1;
+  w->map_at = w->keep + 2;
+  lua_settop(L, w->keep + 4);
+  int value = w->keep + 5;
+  for (uint32_t i = 0; i < w->in->n_kids; i++) w->in->kids[i]->taken = false;
+  for (int i = 0; i < n_names; i++) {
+    lua_getfield(L, w->declared, names[i]);
+    if (is_list(L, value))
+      want_list(w, names[i], value);
+    else if (embed_is(L, value))
+      add_wish(w, names[i], NULL, false);
+    else if (lua_toboolean(L, value))
       luaL_error(L,
                  "children.%s of \"%s\" must be an embed or a list of "
                  "{key, embed}, not a %s",
-                 names[i], in->def->id, luaL_typename(L, -1));
-    lua_settop(L, list);
+                 names[i], w->in->def->id, luaL_typename(L, value));
+    lua_settop(L, value - 1);
   }
-  lua_replace(L, declared);
-  lua_settop(L, declared);
-  return true;
 }
 
-/* Fills an empty kid from the embed at `embed`. */
-static Inst *make_declared(Kernel *k, lua_State *L, Inst *in, Slice slot,
-                           const char *key, int embed, int depth) {
-  Inst *child = instance_make_at(k, L, embed, in->iid, depth + 1);
-  conv_push(k->turn.conv, L, child->args);
-  child->args_hash = hash_args(k, L, child->def, lua_gettop(L));
+/* Pushes the embed of a new or changed one. */
+static void push_embed(const Wishes *w, const Wish *wish) {
+  lua_rawgeti(w->L, w->keep, 2 * (lua_Integer)(wish - w->list + 1));
+}
+
+/* --- granting them --- */
+
+static void make(Wishes *w, Wish *wish, int depth) {
+  lua_State *L = w->L;
+  Inst *in = w->in;
+  push_embed(w, wish);
+  Inst *child = instance_make_at(w->k, L, lua_gettop(L), in->iid, depth + 1);
   lua_pop(L, 1);
-  Kid *kid = inst_kid(in, slot, key);
-  if (!kid) kid = inst_add_kid(in, slot, key);
-  kid->declared = true;
-  instance_place(k->turn.conv, child, &kid->top);
-  return child;
-}
-
-void children_make(Kernel *k, lua_State *L, Inst *in, int depth) {
-  if (!push_wanted(k, L, in)) return;
-  int list = lua_gettop(L);
-  lua_Integer n = luaL_len(L, list);
-  for (lua_Integer i = 1; i <= n; i += 3) {
-    Slice slot;
-    lua_geti(L, list, i);
-    slot.ptr = lua_tolstring(L, -1, &slot.len);
-    lua_geti(L, list, i + 1);
-    lua_geti(L, list, i + 2);
-    make_declared(k, L, in, slot, lua_tostring(L, -2), lua_gettop(L), depth);
-    lua_settop(L, list);
+  if (!wish->kid) {
+    inst_note_seats(in);
+    wish->kid = inst_add_kid(in, slice_str(wish->slot), wish->key);
+    wish->kid->is_number = wish->is_number;
+    wish->kid->taken = true;
   }
-  lua_pop(L, 1);
+  wish->kid->declared = true;
+  wish->kid->wish = wish->hash;
+  wish->made = child;
+  wish->fate = FATE_NEW;
+  instance_place_below(w->k->turn.conv, child, wish->kid);
 }
 
-/* The declared child at the bottom of a place's chain. */
-static Inst *bottom_of(const Conv *c, uint32_t top) {
-  Inst *in = conv_inst(c, top);
-  while (in && in->below) in = conv_inst(c, in->below);
-  return in;
-}
-
-static bool is_same(Kernel *k, lua_State *L, const Inst *child, int embed) {
-  Def *def = embed_resolve(k, L, embed);
-  bool same = child->def == def &&
-              child->args_hash == hash_args(k, L, def, lua_gettop(L));
-  lua_pop(L, 1);
-  return same;
-}
-
-/* Other args for the same child: its `update`, else it is made anew. */
-static void change(Kernel *k, lua_State *L, Inst *in, Slice slot,
-                   const char *key, Inst *child, int embed) {
-  int top = lua_gettop(L);
+/* Other args: told to a child of that component that has `update`, else it is
+ * made anew. */
+static void change(Wishes *w, Wish *wish) {
+  lua_State *L = w->L;
+  Kernel *k = w->k;
   Conv *c = k->turn.conv;
-  Def *def = embed_resolve(k, L, embed); /* args */
+  int top = lua_gettop(L);
+  Inst *child = conv_bottom(c, wish->kid->top);
+  push_embed(w, wish);
+  const Def *def = embed_resolve(k, L, top + 1); /* args */
   if (child->def == def && def_get(k, L, def, "update")) {
-    lua_pushvalue(L, top + 1);
-    turn_push(k, L, (Work){ .kind = WORK_UPDATE, .iid = child->iid });
-    child->args_hash = hash_args(k, L, def, top + 1);
+    wish->kid->wish = wish->hash;
     conv_release(c, L, child->args);
-    lua_settop(L, top + 1);
+    lua_settop(L, top + 2);
     child->args = conv_keep(c, L);
   } else {
     instance_remove(k, L, child->iid);
-    instance_start(k, make_declared(k, L, in, slot, key, embed, 0));
+    make(w, wish, 0);
   }
-  in->touched = true;
+  lua_settop(L, top);
+}
+
+static void remove_unwanted(Wishes *w) {
+  Inst *in = w->in;
+  const Conv *c = w->k->turn.conv;
+  for (uint32_t i = in->n_kids; i-- > 0;) {
+    if (i >= in->n_kids) continue; /* it went with another one */
+    Kid *kid = in->kids[i];
+    if (!kid->declared || kid->taken) continue;
+    inst_note_seats(in);
+    instance_remove(w->k, w->L, conv_bottom(c, kid->top)->iid);
+    while (kid->top) /* what covered it goes too */
+      instance_remove(w->k, w->L, kid->top);
+    inst_remove_kid(in, kid);
+  }
+}
+
+/* Puts the kids in the order of the wishes, what else stands there behind. */
+static void put_in_order(Wishes *w) {
+  Inst *in = w->in;
+  uint32_t n = 0;
+  while (n < w->n && in->kids[n] == w->list[n].kid) n++;
+  if (n == w->n) return;
+  inst_note_seats(in);
+  Kid **rest = lua_newuserdatauv(w->L, in->n_kids * sizeof *rest, 0);
+  uint32_t n_rest = 0;
+  for (uint32_t i = 0; i < in->n_kids; i++)
+    if (!in->kids[i]->taken) rest[n_rest++] = in->kids[i];
+  ASSERT(w->n + n_rest == in->n_kids);
+  for (uint32_t i = 0; i < w->n; i++) in->kids[i] = w->list[i].kid;
+  memcpy(in->kids + w->n, rest, n_rest * sizeof *rest);
+  lua_pop(w->L, 1);
+}
+
+/* The newest work goes first: pushed from the last to the first. */
+static void start(Wishes *w) {
+  lua_State *L = w->L;
+  for (uint32_t i = w->n; i-- > 0;) {
+    const Wish *wish = &w->list[i];
+    if (wish->made) {
+      instance_start(w->k, wish->made);
+    } else if (wish->fate == FATE_CHANGED) {
+      const Conv *c = w->k->turn.conv;
+      Inst *child = conv_bottom(c, wish->kid->top);
+      conv_push(c, L, child->args);
+      turn_push(w->k, L, (Work){ .kind = WORK_UPDATE, .iid = child->iid });
+    }
+  }
+}
+
+void children_make(Kernel *k, lua_State *L, Inst *in, int depth) {
+  Wishes w = { .k = k, .L = L, .in = in };
+  int top = lua_gettop(L), n = push_declared(k, L, in);
+  if (n < 0) return;
+  w.declared = top + 1;
+  read_wishes(&w, n);
+  for (uint32_t i = 0; i < w.n; i++) make(&w, &w.list[i], depth);
   lua_settop(L, top);
 }
 
 void children_reconcile(Kernel *k, lua_State *L, Inst *in) {
-  Conv *c = k->turn.conv;
-  if (!in->def->follows_state || !push_wanted(k, L, in)) return;
-  int list = lua_gettop(L);
-  lua_Integer n = luaL_len(L, list) / 3;
-  /* Missing ones first: their keys may come back in another slot. */
-  for (uint32_t i = in->n_kids; i-- > 0;) {
-    Kid *kid = &in->kids[i];
-    if (!kid->declared) continue;
-    bool wanted = false;
-    for (lua_Integer w = 0; w < n && !wanted; w++) {
-      lua_geti(L, list, w * 3 + 1);
-      lua_geti(L, list, w * 3 + 2);
-      const char *key = lua_tostring(L, -1);
-      wanted = strcmp(lua_tostring(L, -2), kid->slot) == 0 &&
-               (key ? kid->key && strcmp(key, kid->key) == 0 : !kid->key);
-      lua_pop(L, 2);
-    }
-    if (wanted) continue;
-    instance_remove(k, L, bottom_of(c, kid->top)->iid);
-    while (i < in->n_kids && in->kids[i].top) /* what covered it goes too */
-      instance_remove(k, L, in->kids[i].top);
-    if (i < in->n_kids && !in->kids[i].top) inst_remove_kid(in, &in->kids[i]);
-    in->touched = true;
+  Wishes w = { .k = k, .L = L, .in = in };
+  int top = lua_gettop(L), n = push_declared(k, L, in);
+  if (n < 0) return;
+  w.declared = top + 1;
+  read_wishes(&w, n);
+  remove_unwanted(&w);
+  for (uint32_t i = 0; i < w.n; i++) {
+    if (w.list[i].fate == FATE_NEW) make(&w, &w.list[i], 0);
+    if (w.list[i].fate == FATE_CHANGED) change(&w, &w.list[i]);
   }
-  for (lua_Integer w = 0; w < n; w++) {
-    Slice slot;
-    lua_geti(L, list, w * 3 + 1);
-    slot.ptr = lua_tolstring(L, -1, &slot.len);
-    lua_geti(L, list, w * 3 + 2);
-    lua_geti(L, list, w * 3 + 3);
-    const char *key = lua_tostring(L, -2);
-    Kid *kid = inst_kid(in, slot, key);
-    Inst *child = kid ? bottom_of(c, kid->top) : NULL;
-    if (!child) {
-      instance_start(k, make_declared(k, L, in, slot, key, lua_gettop(L), 0));
-      in->touched = true;
-    } else if (!is_same(k, L, child, lua_gettop(L))) {
-      change(k, L, in, slot, key, child, lua_gettop(L));
-    }
-    /* Into the wanted order, among the declared ones. */
-    kid = inst_kid(in, slot, key);
-    uint32_t at = (uint32_t)(kid - in->kids), to = (uint32_t)w;
-    if (at != to) {
-      Kid moved = *kid;
-      if (at > to)
-        memmove(in->kids + to + 1, in->kids + to, (at - to) * sizeof *kid);
-      else
-        memmove(in->kids + at, in->kids + at + 1, (to - at) * sizeof *kid);
-      in->kids[to] = moved;
-      in->touched = true;
-    }
-    lua_settop(L, list);
-  }
-  lua_pop(L, 1);
+  put_in_order(&w);
+  start(&w);
+  lua_settop(L, top);
 }

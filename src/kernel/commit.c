@@ -240,17 +240,21 @@ static void put_back(Kernel *k, Conv *c) {
   distrust_pages(c);
   letters_cut(c, t->n_letters);
   cause_consume(k, c);
-  const Inst *in = conv_inst(c, t->failed_iid);
+  Inst *in = conv_inst(c, t->failed_iid);
   while (in && !in->on_page) in = conv_inst(c, in->parent);
   if (!in) in = conv_inst(c, c->painted);
   if (!in) in = conv_inst(c, c->top);
   if (!in) return;
   Buf html = { 0 };
   draw_banner(k, c, in, &html);
-  if (in->on_page)
+  if (in->on_page) {
     turn_piece(k, FRAG_ELEMENTS, PATCH_OUTER, (Slice){ 0 }, buf_view(&html));
-  else
+    draw_forget(c, in); /* what stood in it is gone with it */
+    in->on_page = true;
+  } else {
     turn_piece(k, FRAG_ELEMENTS, PATCH_INNER, SLICE("#root"), buf_view(&html));
+    c->painted = 0;
+  }
   buf_free(&html);
 }
 
@@ -290,7 +294,7 @@ void turn_conclude(Kernel *k, Conv *c, Event *ev, uint32_t explicit) {
     c->ended = true;
   }
   fill_outbox(k, explicit);
-  for (uint32_t i = 0; i < c->n_insts; i++) c->insts[i]->touched = false;
+  conv_turn_over(c);
   if (ev) ev->result = t->failed ? ERR_APP : OK;
   c->running = ev;
   k->in_turn = false;

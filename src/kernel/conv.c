@@ -48,15 +48,13 @@ Inst *conv_add(Conv *c, Def *def) {
 }
 
 static void free_inst(Inst *in) {
-  for (uint32_t i = 0; i < in->n_kids; i++) {
-    free(in->kids[i].slot);
-    free(in->kids[i].key);
-  }
+  for (uint32_t i = 0; i < in->n_kids; i++) free(in->kids[i]);
   for (uint32_t i = 0; i < in->n_fields; i++) free(in->fields[i].path);
   reads_free(in);
   free(in->kids);
   free(in->fields);
   free(in->event);
+  free(in->seats);
   free(in);
 }
 
@@ -73,45 +71,70 @@ void conv_remove(Conv *c, Inst *in) {
 
 Kid *inst_kid(const Inst *in, Slice slot, const char *key) {
   for (uint32_t i = 0; i < in->n_kids; i++) {
-    Kid *kid = &in->kids[i];
+    Kid *kid = in->kids[i];
     if (!slice_is(slot, kid->slot)) continue;
-    if (key ? kid->key && strcmp(kid->key, key) == 0 : !kid->key) return kid;
+    if (key ? kid->key && strcmp(key, kid->key) == 0 : !kid->key) return kid;
   }
   return NULL;
 }
 
+/* Its texts stand behind it, in the same memory. */
 Kid *inst_add_kid(Inst *in, Slice slot, const char *key) {
-  in->kids = xrealloc(in->kids, (in->n_kids + 1) * sizeof *in->kids);
-  Kid *kid = &in->kids[in->n_kids++];
-  *kid = (Kid){ .slot = dup_slice(slot), .key = key ? xstrdup(key) : NULL };
+  size_t n_key = key ? strlen(key) + 1 : 0;
+  Kid *kid = xcalloc(1, sizeof *kid + slot.len + 1 + n_key);
+  kid->slot = (char *)(kid + 1);
+  memcpy(kid->slot, slot.ptr, slot.len);
+  if (key) kid->key = memcpy(kid->slot + slot.len + 1, key, n_key);
+  if (in->n_kids == in->cap_kids) {
+    in->cap_kids = in->cap_kids ? in->cap_kids * 2 : 2;
+    in->kids = xrealloc(in->kids, in->cap_kids * sizeof *in->kids);
+  }
+  in->kids[in->n_kids++] = kid;
   return kid;
 }
 
 void inst_remove_kid(Inst *in, Kid *kid) {
-  uint32_t i = (uint32_t)(kid - in->kids);
-  free(kid->slot);
-  free(kid->key);
-  memmove(kid, kid + 1, (in->n_kids - i - 1) * sizeof *kid);
+  uint32_t i = in->n_kids; /* mostly the last one */
+  while (in->kids[--i] != kid) continue;
+  memmove(in->kids + i, in->kids + i + 1,
+          (in->n_kids - i - 1) * sizeof *in->kids);
   in->n_kids--;
+  free(kid);
 }
 
-/* Is `iid` in the chain that starts at `top`? */
-static bool in_chain(const Conv *c, uint32_t top, uint32_t iid) {
-  for (; top; top = conv_inst(c, top)->below)
-    if (top == iid) return true;
-  return false;
+static size_t slot_bytes(const Inst *in, uint32_t i) {
+  if (i && strcmp(in->kids[i - 1]->slot, in->kids[i]->slot) == 0) return 0;
+  return strlen(in->kids[i]->slot) + 1;
 }
 
-uint32_t *conv_place(Conv *c, const Inst *in, Kid **kid) {
-  if (kid) *kid = NULL;
-  if (!in->parent) return &c->top;
-  Inst *parent = conv_inst(c, in->parent);
-  for (uint32_t i = 0; i < parent->n_kids; i++) {
-    if (!in_chain(c, parent->kids[i].top, in->iid)) continue;
-    if (kid) *kid = &parent->kids[i];
-    return &parent->kids[i].top;
+void inst_note_seats(Inst *in) {
+  in->touched = true;
+  if (!in->on_page || in->seats) return;
+  size_t bytes = 0;
+  for (uint32_t i = 0; i < in->n_kids; i++) bytes += slot_bytes(in, i);
+  Seats *s = xmalloc(sizeof *s + in->n_kids * sizeof *s->at + bytes);
+  char *text = (char *)(s->at + in->n_kids);
+  const char *slot = text;
+  s->n = 0;
+  for (uint32_t i = 0; i < in->n_kids; i++) {
+    size_t n = slot_bytes(in, i);
+    if (n) {
+      slot = memcpy(text, in->kids[i]->slot, n);
+      text += n;
+    }
+    if (in->kids[i]->top) s->at[s->n++] = (Seat){ slot, in->kids[i]->top };
   }
-  die("instance ix-%u stands in no place of ix-%u", in->iid, in->parent);
+  in->seats = s;
+}
+
+uint32_t *conv_place(Conv *c, const Inst *in) {
+  return in->kid ? &in->kid->top : &c->top;
+}
+
+Inst *conv_bottom(const Conv *c, uint32_t top) {
+  Inst *in = conv_inst(c, top);
+  while (in && in->below) in = conv_inst(c, in->below);
+  return in;
 }
 
 Inst *conv_target(const Conv *c, const Inst *in, Slice to) {
@@ -122,14 +145,31 @@ Inst *conv_target(const Conv *c, const Inst *in, Slice to) {
 }
 
 bool conv_shows(const Conv *c, const Inst *in) {
-  for (;;) {
-    if (!in->parent) return c->top == in->iid;
-    const Inst *parent = conv_inst(c, in->parent);
-    bool newest = false;
-    for (uint32_t i = 0; i < parent->n_kids && !newest; i++)
-      newest = parent->kids[i].top == in->iid;
-    if (!newest) return false;
-    in = parent;
+  while (in->kid) {
+    if (in->kid->top != in->iid) return false;
+    in = conv_inst(c, in->parent);
+  }
+  return c->top == in->iid;
+}
+
+void conv_link(Conv *c) {
+  for (uint32_t i = 0; i < c->n_insts; i++) {
+    Inst *in = c->insts[i];
+    if (in->caller) conv_inst(c, in->caller)->n_callees++;
+    for (uint32_t j = 0; j < in->n_kids; j++) {
+      Inst *kid = conv_inst(c, in->kids[j]->top);
+      for (; kid; kid = conv_inst(c, kid->below)) kid->kid = in->kids[j];
+    }
+  }
+}
+
+void conv_turn_over(Conv *c) {
+  for (uint32_t i = 0; i < c->n_insts; i++) {
+    Inst *in = c->insts[i];
+    in->touched = in->asks = false;
+    if (!in->seats) continue;
+    free(in->seats);
+    in->seats = NULL;
   }
 }
 

@@ -22,14 +22,15 @@
  * `ref`. */
 typedef struct Def {
   char *id; /* "todo/list" */
-  int ref;  /* of the definition's table, in the Lua registry */
+  uint64_t id_hash;
+  int ref; /* of the definition's table, in the Lua registry */
   bool is_flow;
-  bool follows_state; /* `children` is a function */
-  bool is_old;        /* only revived code defines it */
-  bool upgrades;      /* it says what to do with instances of older code */
-  size_t chunk;       /* 1 + the index of the chunk that defined it, until that
-                       * has been loaded */
-  uint64_t version;   /* of that chunk; 0: of the binary's own, or unknown */
+  bool has_children; /* it declares some */
+  bool is_old;       /* only revived code defines it */
+  bool upgrades;     /* it says what to do with instances of older code */
+  size_t chunk;      /* 1 + the index of the chunk that defined it, until that
+                      * has been loaded */
+  uint64_t version;  /* of that chunk; 0: of the binary's own, or unknown */
 } Def;
 
 typedef struct Field {
@@ -38,13 +39,29 @@ typedef struct Field {
   char kind; /* what it was when first drawn: 'n', 's', 'b', 0 for others */
 } Field;
 
-/* One place inside an instance. */
+/* One place inside an instance. Stays where it is in memory for as long as it
+ * is there, so that instances point at the one they stand in. */
 typedef struct Kid {
   char *slot;
-  char *key;     /* of a keyed child, or NULL */
-  uint32_t top;  /* the newest in the chain */
-  bool declared; /* by `children`: its answer is an event of the parent */
+  char *key;      /* of a keyed child, or NULL */
+  bool is_number; /* the key was given as one */
+  bool declared;  /* by `children`: its answer is an event of the parent */
+  bool taken;     /* while `children` is compared with it */
+  uint32_t top;   /* the newest in the chain */
+  uint64_t wish;  /* of a declared one: hash of the embed it was made from */
 } Kid;
+
+/* What the page shows in the slots of an instance, in order: as it was before
+ * the turn changed that. */
+typedef struct Seat {
+  const char *slot; /* in the same memory */
+  uint32_t iid;
+} Seat;
+
+typedef struct Seats {
+  uint32_t n;
+  Seat at[];
+} Seats;
 
 typedef struct Inst {
   uint32_t iid;
@@ -58,19 +75,26 @@ typedef struct Inst {
   uint32_t self;    /* handle: the user's table */
   uint32_t args;    /* handle: the embed's args, or 0 */
   uint64_t version; /* of the definition it was made by, or upgraded to */
-  uint64_t
-      args_hash;  /* of their encoding: is a declared child still the same? */
-  uint64_t drawn; /* hash64 of its last HTML; 0: unknown to the page */
-  bool on_page;   /* its element is in the page as last sent */
-  bool started;   /* `start` has run */
-  bool touched;   /* code of it ran in this turn; not saved */
-  bool dying;     /* being removed in this turn; not saved */
-  Kid *kids;
-  uint32_t n_kids;
-  Field *fields; /* what was bound when it was drawn */
+  uint64_t drawn;   /* hash of its last HTML, without what stands in its slots;
+                     * 0: the page may hold anything */
+  bool on_page;     /* its element is in the page as last sent */
+  bool started;     /* `start` has run */
+  Kid *kid;         /* the place it stands in; NULL: the page */
+  Kid **kids;       /* declared ones first, as `children` has them in order */
+  uint32_t n_kids, cap_kids;
+  uint32_t n_callees; /* who have it as their caller */
+  Field *fields;      /* what was bound when it was drawn */
   uint32_t n_fields;
   Read *reads; /* atoms */
   uint32_t n_reads;
+
+  /* of the turn under way; not saved */
+  bool touched;       /* code of it ran, or its slots changed: to be drawn */
+  bool asks;          /* code of it ran: `children` is to be asked again */
+  bool dying;         /* being removed */
+  Seats *seats;       /* what the page still shows, or NULL */
+  uint32_t mark;      /* while its neighbours are put in order */
+  uint64_t was_drawn; /* while the page is drawn for one more reader */
 } Inst;
 
 typedef struct Task {
@@ -182,10 +206,20 @@ void conv_remove_task(Conv *c, uint32_t id);
 Kid *inst_kid(const Inst *in, Slice slot, const char *key); /* or NULL */
 Kid *inst_add_kid(Inst *in, Slice slot, const char *key);
 void inst_remove_kid(Inst *in, Kid *kid);
+/* To be called before what stands in its slots changes: it will be drawn, and
+ * remembers what the page shows until then. */
+void inst_note_seats(Inst *in);
 /* The place `in` stands in: the variable that holds its chain's top. */
-uint32_t *conv_place(Conv *c, const Inst *in, Kid **kid);
+uint32_t *conv_place(Conv *c, const Inst *in);
 /* Who "parent", a slot's name or an instance's id is, as `in` sees it; NULL. */
 Inst *conv_target(const Conv *c, const Inst *in, Slice to);
+/* What `in` has in a place of its own, lowest first: NULL for an empty one. */
+Inst *conv_bottom(const Conv *c, uint32_t top);
+/* Finds the place of each instance and who called whom, after a decode that
+ * image_check has accepted. */
+void conv_link(Conv *c);
+/* The turn is over: the page shows what stands here. */
+void conv_turn_over(Conv *c);
 /* Is it the newest in its place, and so on up to the top frame? */
 bool conv_shows(const Conv *c, const Inst *in);
 

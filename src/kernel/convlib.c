@@ -311,7 +311,7 @@ static void push_node(lua_State *L, const Conv *c, const Inst *in) {
   lua_pushinteger(L, tasks);
   lua_setfield(L, -2, "tasks");
   for (uint32_t i = 0; i < in->n_kids; i++) {
-    const Kid *kid = &in->kids[i];
+    const Kid *kid = in->kids[i];
     if (!kid->top) continue;
     push_chain(L, c, kid->top);
     set_text(L, "slot", kid->slot);

@@ -23,6 +23,7 @@ Def *def_find(Kernel *k, Slice id) {
 static Def *add(Kernel *k, Slice id) {
   Def *def = xcalloc(1, sizeof *def);
   def->id = dup_slice(id);
+  def->id_hash = hash64(id);
   def->ref = LUA_NOREF;
   k->defs = xrealloc(k->defs, (k->n_defs + 1) * sizeof *k->defs);
   k->defs[k->n_defs++] = def;
@@ -46,7 +47,7 @@ Def *def_set(Kernel *k, Slice id, int idx) {
   lua_rawgeti(L, LUA_REGISTRYINDEX, def->ref);
   def->is_flow = lua_getfield(L, -1, "body") == LUA_TFUNCTION;
   lua_pop(L, 1);
-  def->follows_state = lua_getfield(L, -1, "children") == LUA_TFUNCTION;
+  def->has_children = lua_getfield(L, -1, "children") != LUA_TNIL;
   lua_pop(L, 1);
   int policy = lua_getfield(L, -1, "upgrade");
   def->upgrades = policy == LUA_TFUNCTION ||

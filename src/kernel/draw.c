@@ -1,11 +1,16 @@
 /* What to draw after a turn, and drawing it (S45).
  *
- * An instance is drawn when code of it ran; a drawing covers what stands in its
- * slots. `drawn` is the hash of what the page holds of an instance; a drawing
- * with the same hash is not sent. It is 0 when an inner part has been sent
- * since. */
+ * An instance is drawn as a shell: its own HTML, with a hole for each slot that
+ * it shows. `drawn` is the hash of the shell that the page holds. When a
+ * drawing gives another, the whole instance is sent, holes filled; when it
+ * gives the same, only what changed in the holes is (seats.c). So what stands
+ * in a slot costs its neighbours nothing.
+ *
+ * Shells are drawn onto a stack of bytes, the kernel's canvas: while the holes
+ * of one are filled, those of others come and go above it. */
 #include <lauxlib.h>
 #include <lua.h>
+#include <stdlib.h>
 
 #include "html/html.h"
 #include "kernel/state.h"
@@ -14,9 +19,8 @@
 typedef struct Pen {
   Kernel *k;
   Inst *in;
+  uint32_t first_hole;
 } Pen;
-
-static void draw_inst(Kernel *k, lua_State *L, Inst *in, Buf *out);
 
 /* --- what the renderer asks --- */
 
@@ -92,20 +96,48 @@ static void bind(const HtmlContext *ctx, lua_State *L, Slice path,
   field_drawn(pen->k, L, pen->in, path);
 }
 
-static void draw_kids(Kernel *k, lua_State *L, Inst *in, Slice name, Buf *out) {
-  for (uint32_t i = 0; i < in->n_kids; i++) {
-    if (!slice_is(name, in->kids[i].slot) || !in->kids[i].top) continue;
-    draw_inst(k, L, conv_inst(k->turn.conv, in->kids[i].top), out);
+/* --- holes --- */
+
+static Slice hole_slot(const Kernel *k, const Hole *h) {
+  return slice(k->canvas.names.ptr + h->name, h->n_name);
+}
+
+static Hole *add_hole(Kernel *k, Slice slot) {
+  Canvas *v = &k->canvas;
+  if (v->n_holes == v->cap_holes) {
+    v->cap_holes = v->cap_holes ? v->cap_holes * 2 : 8;
+    v->holes = xrealloc(v->holes, v->cap_holes * sizeof *v->holes);
+  }
+  Hole *h = &v->holes[v->n_holes++];
+  *h = (Hole){ .name = v->names.len, .n_name = slot.len };
+  buf_slice(&v->names, slot);
+  return h;
+}
+
+static void check_drawn_once(const Pen *pen, lua_State *L, Slice slot) {
+  const Canvas *v = &pen->k->canvas;
+  for (uint32_t i = pen->first_hole; i < v->n_holes; i++) {
+    if (!slice_eq(hole_slot(pen->k, &v->holes[i]), slot)) continue;
+    lua_pushlstring(L, slot.ptr, slot.len);
+    luaL_error(L, "the slot \"%s\" is drawn twice", lua_tostring(L, -1));
   }
 }
 
-/* Draws the kids aside, then the element around them. The Buf hangs off a
- * userdata, so that an error on the way does not leak it. */
+/* The id of the element around a slot: "ix-3--rows". */
+static Slice slot_id(const Inst *in, Slice slot, Buf *room) {
+  buf_lit(room, "ix-");
+  buf_uint(room, in->iid);
+  buf_lit(room, "--");
+  buf_slice(room, slot);
+  return buf_view(room);
+}
+
 static int gc_buf(lua_State *L) {
   buf_free(lua_touserdata(L, 1));
   return 0;
 }
 
+/* A Buf that an error on the way does not leak. */
 static Buf *push_buf(lua_State *L) {
   Buf *b = lua_newuserdatauv(L, sizeof *b, 0);
   *b = (Buf){ 0 };
@@ -117,84 +149,152 @@ static Buf *push_buf(lua_State *L) {
   return b;
 }
 
+/* Leaves a hole where the slot's instances go. */
 static void slot(const HtmlContext *ctx, lua_State *L, Slice name, int wrap,
                  Buf *out) {
   Pen *pen = ctx->ud;
-  if (!wrap) {
-    draw_kids(pen->k, L, pen->in, name, out);
-    return;
+  HtmlPart part = { .end = out->len };
+  if (wrap) {
+    Buf *id = push_buf(L);
+    part.id = slot_id(pen->in, name, id);
+    html_render_part(L, wrap, ctx, &part, out);
+    if (!part.end) luaL_error(L, "the element around a slot must hold others");
+    buf_free(id);
+    lua_pop(L, 1);
   }
-  Buf *kids = push_buf(L);
-  draw_kids(pen->k, L, pen->in, name, kids);
-  HtmlContext inner = *ctx;
-  inner.id = (Slice){ 0 }; /* a part of this instance, not its root */
-  html_render_around(L, wrap, &inner, buf_view(kids), out);
-  buf_free(kids);
+  check_drawn_once(pen, L, name);
+  Hole *h = add_hole(pen->k, name);
+  h->at = part.end;
+  h->is_named = part.is_id;
+}
+
+/* --- shells --- */
+
+typedef struct Shell {
+  size_t from, to; /* of the canvas' bytes */
+  size_t names;
+  uint32_t first, last; /* of its holes */
+} Shell;
+
+static void render(Kernel *k, lua_State *L, Inst *in, Pen *pen) {
+  Buf *out = &k->canvas.shells;
+  reads_drop(in, READ_RENDER);
+  conv_push(k->turn.conv, L, in->self);
+  const char *was = coro_ban(k->vm, "render");
+  const char *had = k->turn.no_effects;
+  k->turn.no_effects = "render";
+  lua_call(L, 1, 1);
+  k->turn.no_effects = had;
+  coro_ban(k->vm, was);
+  char id[IID_TEXT];
+  HtmlContext ctx = { .component = slice_str(in->def->id),
+                      .id = iid_text(id, in->iid),
+                      .event_url = event_url,
+                      .bind = bind,
+                      .slot = slot,
+                      .ud = pen };
+  html_render(L, lua_gettop(L), &ctx, out);
   lua_pop(L, 1);
 }
 
-/* --- drawing --- */
+/* Draws one onto the top of the canvas. */
+static Shell draw_shell(Kernel *k, lua_State *L, Inst *in) {
+  Canvas *v = &k->canvas;
+  Shell s = { .from = v->shells.len,
+              .names = v->names.len,
+              .first = v->n_holes };
+  Pen pen = { k, in, v->n_holes };
+  k->turn.failed_iid = in->iid;
+  luaL_checkstack(L, 20, "instances nested too deeply");
+  if (def_get(k, L, in->def, "render")) {
+    render(k, L, in, &pen);
+  } else {
+    lua_pop(L, 1);
+    buf_printf(&v->shells, "<div id=\"ix-%u\" hidden></div>", in->iid);
+  }
+  s.to = v->shells.len;
+  s.last = v->n_holes;
+  return s;
+}
+
+static void drop_shell(Kernel *k, const Shell *s) {
+  k->canvas.shells.len = s->from;
+  k->canvas.names.len = s->names;
+  k->canvas.n_holes = s->first;
+}
+
+static uint64_t shell_hash(const Kernel *k, const Shell *s) {
+  const Canvas *v = &k->canvas;
+  uint64_t h = hash64(slice(v->shells.ptr + s->from, s->to - s->from));
+  for (uint32_t i = s->first; i < s->last; i++) {
+    const Hole *hole = &v->holes[i];
+    h = (h ^ (hole->at - s->from)) * 0x9e3779b97f4a7c15u;
+    h ^= hash64(hole_slot(k, hole));
+  }
+  return h ? h : 1;
+}
+
+/* Appends the whole instance and drops the shell. */
+static void fill_shell(Kernel *k, lua_State *L, Inst *in, Shell *s, Buf *out) {
+  const Canvas *v = &k->canvas;
+  const Conv *c = k->turn.conv;
+  size_t done = s->from, began = out->len;
+  in->drawn = shell_hash(k, s);
+  in->on_page = true;
+  in->touched = false;
+  for (uint32_t i = s->first; i < s->last; i++) {
+    buf_put(out, v->shells.ptr + done, v->holes[i].at - done);
+    done = v->holes[i].at;
+    for (uint32_t j = 0; j < in->n_kids; j++) {
+      const Kid *kid = in->kids[j];
+      if (kid->top && slice_is(hole_slot(k, &v->holes[i]), kid->slot))
+        draw_inst(k, L, conv_inst(c, kid->top), out);
+    }
+  }
+  buf_put(out, v->shells.ptr + done, s->to - done);
+  drop_shell(k, s);
+  if (out->len - began > RENDER_BYTES_MAX || buf_status(out))
+    luaL_error(L, "\"%s\" draws more than %d bytes", in->def->id,
+               (int)RENDER_BYTES_MAX);
+}
+
+void draw_inst(Kernel *k, lua_State *L, Inst *in, Buf *out) {
+  Shell s = draw_shell(k, L, in);
+  fill_shell(k, L, in, &s, out);
+}
 
 void draw_markup(Kernel *k, lua_State *L, const Inst *in, int idx, Buf *out) {
-  Pen pen = { k, (Inst *)in };
-  HtmlContext ctx = {
-    .event_url = event_url, .bind = bind, .slot = slot, .ud = &pen
-  };
+  Pen pen = { .k = k, .in = (Inst *)in };
+  HtmlContext ctx = { .event_url = event_url, .bind = bind, .ud = &pen };
   if (in) ctx.component = slice_str(in->def->id);
   html_render(L, idx, &ctx, out);
 }
 
-static void forget_page(const Conv *c, const Inst *in) {
-  ((Inst *)in)->on_page = false;
+/* --- the page --- */
+
+void draw_forget(const Conv *c, Inst *in) {
+  in->on_page = false;
   for (uint32_t i = 0; i < in->n_kids; i++) {
-    const Inst *kid = conv_inst(c, in->kids[i].top);
-    if (kid) forget_page(c, kid);
+    Inst *kid = conv_inst(c, in->kids[i]->top);
+    if (kid) draw_forget(c, kid);
+  }
+  for (uint32_t i = 0; in->seats && i < in->seats->n; i++) {
+    Inst *kid = conv_inst(c, in->seats->at[i].iid);
+    if (kid && kid->on_page) draw_forget(c, kid);
   }
 }
 
-static void put_id(Buf *out, const Inst *in) {
-  buf_lit(out, "id=\"ix-");
-  buf_uint(out, in->iid);
-  buf_byte(out, '"');
+static void begin(Kernel *k) {
+  buf_clear(&k->canvas.shells);
+  buf_clear(&k->canvas.names);
+  k->canvas.n_holes = 0;
+  k->canvas.shells.max = 2 * RENDER_BYTES_MAX;
 }
 
-static void draw_inst(Kernel *k, lua_State *L, Inst *in, Buf *out) {
-  size_t from = out->len;
-  k->turn.failed_iid = in->iid;
-  luaL_checkstack(L, 20, "instances nested too deeply");
-  if (!def_get(k, L, in->def, "render")) {
-    lua_pop(L, 1);
-    buf_lit(out, "<div ");
-    put_id(out, in);
-    buf_lit(out, " hidden></div>");
-  } else {
-    reads_drop(in, READ_RENDER);
-    conv_push(k->turn.conv, L, in->self);
-    const char *was = coro_ban(k->vm, "render");
-    const char *had = k->turn.no_effects;
-    k->turn.no_effects = "render";
-    lua_call(L, 1, 1);
-    k->turn.no_effects = had;
-    coro_ban(k->vm, was);
-    Pen pen = { k, in };
-    char id[IID_TEXT];
-    HtmlContext ctx = { .component = slice_str(in->def->id),
-                        .id = iid_text(id, in->iid),
-                        .event_url = event_url,
-                        .bind = bind,
-                        .slot = slot,
-                        .ud = &pen };
-    html_render(L, lua_gettop(L), &ctx, out);
-    lua_pop(L, 1);
-  }
-  in->drawn = hash64(slice(out->ptr + from, out->len - from));
-  in->on_page = true;
-}
-
+/* Hard mode: a drawing must not change what it draws (S45): the next one gives
+ * the same, and leaves the same state. */
+static void check_again(Kernel *k, lua_State *L, Inst *in, Slice first) {
 #ifdef STUBE_HARD
-/* A drawing must not change what it draws (S45): the next one gives the same,
- * and leaves the same state. */
-static void draw_again(Kernel *k, lua_State *L, Inst *in, Slice first) {
   int top = lua_gettop(L);
   Buf *again = push_buf(L), *before = push_buf(L), *after = push_buf(L);
   if (image_state(k, k->turn.conv, before) == OK) { /* else the turn fails */
@@ -206,63 +306,61 @@ static void draw_again(Kernel *k, lua_State *L, Inst *in, Slice first) {
       luaL_error(L, "the render of \"%s\" changes the state", in->def->id);
   }
   lua_settop(L, top);
-}
+#else
+  (void)k, (void)L, (void)in, (void)first;
 #endif
-
-/* Draws one that no other drawing covers. */
-static void draw_root(Kernel *k, lua_State *L, Inst *in, Buf *out) {
-  size_t from = out->len;
-  draw_inst(k, L, in, out);
-#ifdef STUBE_HARD
-  draw_again(k, L, in, slice(out->ptr + from, out->len - from));
-#endif
-  (void)from;
 }
 
 static void draw_frame(Kernel *k, lua_State *L, Buf *out) {
   Conv *c = k->turn.conv;
+  begin(k);
   for (uint32_t i = 0; i < c->n_insts; i++) c->insts[i]->on_page = false;
-  draw_root(k, L, conv_inst(c, c->top), out);
+  size_t from = out->len;
+  draw_inst(k, L, conv_inst(c, c->top), out);
+  check_again(k, L, conv_inst(c, c->top),
+              slice(out->ptr + from, out->len - from));
   c->painted = c->top;
 }
 
 void draw_page(Kernel *k, lua_State *L, Buf *out) {
   Conv *c = k->turn.conv;
   if (!c->top) return;
-  /* A fresh page takes its signals from the inputs as they are drawn. */
-  for (uint32_t i = 0; i < c->n_insts; i++)
-    for (uint32_t f = 0; f < c->insts[i]->n_fields; f++)
-      c->insts[i]->fields[f].known = 0;
+  for (uint32_t i = 0; i < c->n_insts; i++) {
+    Inst *in = c->insts[i];
+    in->was_drawn = in->on_page ? in->drawn : 0;
+    /* A fresh page takes its signals from the inputs as they are drawn. */
+    for (uint32_t f = 0; f < in->n_fields; f++) in->fields[f].known = 0;
+  }
   draw_frame(k, L, out);
 }
 
-/* Will this one be drawn as part of one above it? */
-static bool is_covered(const Conv *c, const Inst *in) {
-  while (in->parent) {
-    in = conv_inst(c, in->parent);
-    if (in->touched) return true;
+static bool patch_holes(Kernel *k, lua_State *L, Inst *in, const Shell *s) {
+  for (uint32_t i = s->first; in->seats && i < s->last; i++) {
+    const Hole hole = k->canvas.holes[i];
+    if (!seats_patch(k, L, in, hole_slot(k, &hole), hole.is_named))
+      return false;
   }
-  return false;
+  return true;
 }
 
+/* Draws one that is on the page and sends what is new in it. */
 static void draw_one(Kernel *k, lua_State *L, Inst *in) {
-  Conv *c = k->turn.conv;
-  uint64_t before = in->drawn;
-  forget_page(c, in);
+  Shell s = draw_shell(k, L, in);
+  if (shell_hash(k, &s) == in->drawn && patch_holes(k, L, in, &s)) {
+    in->touched = false;
+    drop_shell(k, &s);
+    return;
+  }
+  draw_forget(k->turn.conv, in);
   buf_clear(&k->scratch);
-  draw_root(k, L, in, &k->scratch);
-  if (buf_status(&k->scratch))
-    luaL_error(L, "\"%s\" draws more than %d bytes", in->def->id,
-               (int)RENDER_BYTES_MAX);
-  if (in->drawn == before) return;
+  fill_shell(k, L, in, &s, &k->scratch);
+  check_again(k, L, in, buf_view(&k->scratch));
   turn_piece(k, FRAG_ELEMENTS, PATCH_OUTER, (Slice){ 0 },
              buf_view(&k->scratch));
-  while (in->parent) { /* their last drawing held the old one */
-    in = conv_inst(c, in->parent);
-    in->drawn = 0;
-  }
 }
 
+/* Parents come before what stands in them, for they are older; a drawing of
+ * the whole instance leaves nothing in it to be drawn. */
 void draw_changes(Kernel *k, lua_State *L) {
   Conv *c = k->turn.conv;
   k->scratch.max = RENDER_BYTES_MAX;
@@ -273,65 +371,11 @@ void draw_changes(Kernel *k, lua_State *L) {
     turn_piece(k, FRAG_ELEMENTS, PATCH_INNER, SLICE("#root"),
                buf_view(&k->scratch));
   } else {
+    begin(k);
     for (uint32_t i = 0; i < c->n_insts; i++) {
       Inst *in = c->insts[i];
-      if (in->touched && in->on_page && conv_shows(c, in) && !is_covered(c, in))
-        draw_one(k, L, in);
+      if (in->touched && in->on_page && conv_shows(c, in)) draw_one(k, L, in);
     }
   }
   field_flush(k, L);
-}
-
-/* --- errors --- */
-
-/* What an author wants to know; a visitor of a production app is told none of
- * it. */
-static void put_details(const Turn *t, Buf *out) {
-  buf_lit(out, "<p>");
-  html_text(out, buf_view(&t->error));
-  buf_lit(out, "</p><p><small>in ");
-  html_text(out, buf_view(&t->place));
-  buf_lit(out, "</small></p>");
-  if (!t->trace.len) return;
-  buf_lit(out, "<details><summary>Traceback</summary><pre>");
-  html_text(out, buf_view(&t->trace));
-  buf_lit(out, "</pre></details>");
-}
-
-static void put_retry(const Kernel *k, const Conv *c, const Inst *in,
-                      Buf *out) {
-  char sign[MAC_LEN];
-  conv_mac(c, in->iid, SLICE("-"), (Slice){ 0 }, sign);
-  buf_lit(out, "<button type=\"button\" class=\"stube-button\" "
-               "data-on:click=\"@post(&#39;");
-  html_attribute(out, slice_str(k->config.base_path));
-  buf_printf(out, "/conv/%s/ix-%u/-?m=%.*s", c->cid, in->iid, MAC_LEN, sign);
-  buf_lit(out, "&#39;)\">Try again</button>");
-}
-
-static void put_words(const Kernel *k, Buf *out) {
-  buf_lit(out, "<strong>Something went wrong</strong>");
-  if (k->config.development)
-    put_details(&k->turn, out);
-  else
-    buf_lit(out, "<p>The step you just took could not be done. Nothing was "
-                 "changed by it.</p>");
-}
-
-void draw_banner(Kernel *k, Conv *c, const Inst *in, Buf *out) {
-  buf_lit(out, "<div");
-  if (in) {
-    buf_byte(out, ' ');
-    put_id(out, in);
-    buf_lit(out, " data-stube-component=\"");
-    html_attribute(out, slice_str(in->def->id));
-    buf_byte(out, '"');
-  }
-  buf_lit(out, " class=\"stube-error\" role=\"alert\">");
-  if (k->turn.card.len)
-    buf_slice(out, buf_view(&k->turn.card));
-  else
-    put_words(k, out);
-  if (in) put_retry(k, c, in, out);
-  buf_lit(out, "</div>");
 }

@@ -73,18 +73,17 @@ void effect_returned(Kernel *k, lua_State *L, int idx, const char *where) {
 
 /* --- calling --- */
 
-/* The place that a callee of `in` takes: in opts.slot, else the caller's own.
- */
-static uint32_t *place_for(Kernel *k, lua_State *L, Inst *in, int opts,
-                           uint32_t *parent) {
-  Conv *c = k->turn.conv;
+/* The place that a callee of `in` takes: in opts.slot, else the caller's own
+ * (NULL is the page). */
+static Kid *place_for(Kernel *k, lua_State *L, Inst *in, int opts,
+                      uint32_t *parent) {
   *parent = in->parent;
-  if (lua_isnoneornil(L, opts)) return conv_place(c, in, NULL);
+  if (lua_isnoneornil(L, opts)) return in->kid;
   luaL_argexpected(L, lua_istable(L, opts), opts, "options (a table)");
   int type = lua_getfield(L, opts, "slot");
   if (type == LUA_TNIL) {
     lua_pop(L, 1);
-    return conv_place(c, in, NULL);
+    return in->kid;
   }
   if (type != LUA_TSTRING)
     luaL_error(L, "the option slot must be a string, not a %s",
@@ -97,10 +96,13 @@ static uint32_t *place_for(Kernel *k, lua_State *L, Inst *in, int opts,
                "callee",
                in->def->id, slot.ptr);
   Kid *kid = inst_kid(in, slot, NULL);
-  if (!kid) kid = inst_add_kid(in, slot, NULL);
+  if (!kid) {
+    inst_note_seats(in);
+    kid = inst_add_kid(in, slot, NULL);
+  }
   lua_pop(L, 2);
   *parent = in->iid;
-  return &kid->top;
+  return kid;
 }
 
 static void check_embed(Kernel *k, lua_State *L, const Inst *in, int first) {
@@ -118,7 +120,7 @@ static size_t count_frames(const Conv *c) {
 static Inst *call(Kernel *k, lua_State *L, Inst *in, int embed, int opts) {
   Conv *c = k->turn.conv;
   uint32_t parent;
-  uint32_t *top = place_for(k, L, in, opts, &parent);
+  Kid *kid = place_for(k, L, in, opts, &parent);
   if (!parent && c->n_insts >= CONV_FRAMES_MAX &&
       count_frames(c) >= CONV_FRAMES_MAX)
     luaL_error(L,
@@ -126,11 +128,8 @@ static Inst *call(Kernel *k, lua_State *L, Inst *in, int embed, int opts) {
                "end?",
                CONV_FRAMES_MAX, in->def->id);
   Inst *callee = instance_make(k, L, embed, parent);
-  /* Making it may have moved what `top` pointed into: ask again. */
-  top = place_for(k, L, in, opts, &parent);
-  instance_place(c, callee, top);
-  callee->caller = in->iid;
-  if (parent) conv_inst(c, parent)->touched = true;
+  instance_place(c, callee, kid);
+  instance_called(c, callee, in);
   instance_start(k, callee);
   return callee;
 }
@@ -201,11 +200,8 @@ void effect_push_event(lua_State *L, const char *name, int payload,
 
 /* The place of a declared child that was not called: it answers to its parent.
  */
-static Kid *declared_place(Conv *c, const Inst *in) {
-  Kid *kid;
-  if (!in->parent || in->caller) return NULL;
-  conv_place(c, in, &kid);
-  return kid->declared && !in->below ? kid : NULL;
+static Kid *declared_place(const Inst *in) {
+  return in->kid && in->kid->declared && !in->caller ? in->kid : NULL;
 }
 
 static bool has_error_event(Kernel *k, lua_State *L, const Inst *in,
@@ -218,7 +214,7 @@ static bool has_error_event(Kernel *k, lua_State *L, const Inst *in,
 
 bool effect_takes_error(Kernel *k, lua_State *L, const Inst *in) {
   Conv *c = k->turn.conv;
-  Kid *kid = declared_place(c, in);
+  Kid *kid = declared_place(in);
   if (kid) return has_error_event(k, L, conv_inst(c, in->parent), kid->slot);
   if (!in->caller) return false;
   if (in->caller_task) return true;
@@ -235,7 +231,7 @@ static void finish(Kernel *k, lua_State *L) {
 void effect_answer(Kernel *k, lua_State *L, Inst *in, bool ok) {
   Conv *c = k->turn.conv;
   int value = lua_gettop(L);
-  Kid *kid = declared_place(c, in);
+  Kid *kid = declared_place(in);
   uint32_t iid = in->iid, caller = in->caller, task = in->caller_task;
   if (!ok && (caller || kid) && !effect_takes_error(k, L, in)) {
     lua_settop(L, value);
@@ -244,6 +240,8 @@ void effect_answer(Kernel *k, lua_State *L, Inst *in, bool ok) {
   if (kid) { /* it stays; its parent hears of it */
     lua_pushfstring(L, ok ? "%s" : "%s_error", kid->slot);
     effect_push_event(L, lua_tostring(L, -1), value, kid->slot, kid->key, iid);
+    if (kid->is_number && lua_stringtonumber(L, kid->key))
+      lua_setfield(L, -2, "key");
     turn_push(k, L, (Work){ .kind = WORK_EVENT, .iid = in->parent });
   } else if (!caller) {
     finish(k, L);
@@ -285,24 +283,27 @@ static void fold_become(Kernel *k, lua_State *L, Origin o, int effect) {
   Inst *old = o.in;
   lua_rawgeti(L, effect, 2);
   Inst *in = instance_make(k, L, lua_gettop(L), old->parent);
-  in->caller = old->caller;
+  Inst *caller = conv_inst(c, old->caller);
+  instance_called(c, in, caller);
   in->caller_task = old->caller_task;
   in->event = old->event;
   old->event = NULL;
-  old->caller = old->caller_task = 0;
+  instance_called(c, old, NULL);
+  old->caller_task = 0;
   Task *t = in->caller_task ? conv_task(c, in->caller_task) : NULL;
   if (t) t->awaits = in->iid;
   /* On top of the old one, which then leaves from below it. */
-  uint32_t *top = conv_place(c, old, NULL);
+  in->kid = old->kid;
   in->below = old->iid;
+  uint32_t *top = conv_place(c, old);
   if (*top == old->iid) {
+    if (in->kid) inst_note_seats(conv_inst(c, in->parent));
     *top = in->iid;
   } else {
     Inst *above = conv_inst(c, *top);
     while (above->below != old->iid) above = conv_inst(c, above->below);
     above->below = in->iid;
   }
-  if (old->parent) conv_inst(c, old->parent)->touched = true;
   instance_remove(k, L, old->iid);
   instance_start(k, in);
 }

@@ -62,14 +62,25 @@ static Err check_back(Kernel *k, Conv *c, const Event *ev, bool *there) {
   return e;
 }
 
+/* Other pages may hold something else than the one that was drawn now. */
+static void trust_what_agrees(Conv *c) {
+  for (uint32_t i = 0; i < c->n_insts; i++)
+    if (c->insts[i]->drawn != c->insts[i]->was_drawn) c->insts[i]->drawn = 0;
+}
+
 static void draw_now(Kernel *k, Conv *c, Event *ev) {
   turn_begin(k, c);
   budget_start(k->vm, &k->config.budget);
+  uint32_t painted = c->painted;
   Err result = turn_draw(k, ev->draw) ? OK : ERR_APP;
   turn_measure(k);
-  distrust_pages(c);
+  if (result || painted != c->painted)
+    distrust_pages(c);
+  else
+    trust_what_agrees(c);
   failure_tell(k);
   if (result && conv_inst(c, c->top)) {
+    c->painted = 0; /* the next turn paints it all */
     buf_clear(ev->draw);
     draw_banner(k, c, conv_inst(c, c->top), ev->draw);
   }
@@ -180,7 +191,7 @@ static int f_boot(lua_State *L) {
   Kernel *k = kernel_of(L);
   Conv *c = k->turn.conv;
   Inst *in = instance_make(k, L, 2, 0);
-  instance_place(c, in, &c->top);
+  instance_place(c, in, NULL);
   instance_start(k, in);
   return 0;
 }
@@ -206,7 +217,7 @@ bool turn_boot(Kernel *k, Conv *c, int embed, Buf *page, bool *ended) {
   if (ok) {
     forks_commit(k);
     fill_outbox(k, k->turn.n_pieces);
-    for (uint32_t i = 0; i < c->n_insts; i++) c->insts[i]->touched = false;
+    conv_turn_over(c);
   } else {
     turn_clear(k);
     failure_tell(k);

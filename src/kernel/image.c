@@ -76,6 +76,20 @@ static void put_versions(Buf *b, const Conv *c, Versions *v) {
   buf_put(b, v->list + 1, (v->n - 1) * sizeof *v->list);
 }
 
+/* What stands in front of a kid's text. KEEP IN STEP: get_kid. */
+enum { KID_DECLARED = 1, KID_NUMBER = 2, KID_SAME_SLOT = 4 };
+
+static void put_kid(Buf *b, const Kid *kid, const Kid *before) {
+  bool same = before && strcmp(before->slot, kid->slot) == 0;
+  buf_byte(b, (char)((kid->declared ? KID_DECLARED : 0) |
+                     (kid->is_number ? KID_NUMBER : 0) |
+                     (same ? KID_SAME_SLOT : 0)));
+  if (!same) put_text(b, kid->slot);
+  put_text(b, kid->key);
+  buf_varint(b, kid->top);
+  if (kid->declared) buf_put(b, &kid->wish, sizeof kid->wish);
+}
+
 static void put_inst(Buf *b, const Inst *in, const Versions *v) {
   const uint32_t numbers[] = {
     in->iid,         in->parent, in->below, in->caller,
@@ -84,16 +98,10 @@ static void put_inst(Buf *b, const Inst *in, const Versions *v) {
   for (size_t i = 0; i < countof(numbers); i++) buf_varint(b, numbers[i]);
   put_text(b, in->def->id);
   put_text(b, in->event);
-  buf_put(b, &in->args_hash, sizeof in->args_hash);
   buf_byte(b, in->started);
   buf_varint(b, in->n_kids);
-  for (uint32_t i = 0; i < in->n_kids; i++) {
-    const Kid *kid = &in->kids[i];
-    put_text(b, kid->slot);
-    put_text(b, kid->key);
-    buf_varint(b, kid->top);
-    buf_byte(b, kid->declared);
-  }
+  for (uint32_t i = 0; i < in->n_kids; i++)
+    put_kid(b, in->kids[i], i ? in->kids[i - 1] : NULL);
   buf_varint(b, in->n_fields);
   for (uint32_t i = 0; i < in->n_fields; i++) {
     put_text(b, in->fields[i].path);
@@ -317,6 +325,24 @@ static void get_versions(Reader *r, Versions *v) {
   v->n = n + 1;
 }
 
+static void get_kid(Reader *r, Inst *in) {
+  uint8_t flags = get_byte(r);
+  bool same = flags & KID_SAME_SLOT;
+  if (same && !in->n_kids) r->err = ERR_BAD_INPUT;
+  char *slot = same ? NULL : get_text(r), *key = get_text(r);
+  if (!same && !slot) r->err = ERR_BAD_INPUT;
+  if (!r->err) {
+    Slice name = slice_str(same ? in->kids[in->n_kids - 1]->slot : slot);
+    Kid *kid = inst_add_kid(in, name, key);
+    kid->declared = flags & KID_DECLARED;
+    kid->is_number = flags & KID_NUMBER;
+    kid->top = get_u32(r);
+    if (kid->declared) get_bytes(r, &kid->wish, sizeof kid->wish);
+  }
+  free(slot);
+  free(key);
+}
+
 static void get_inst(Reader *r, Kernel *k, Conv *c, const Versions *v) {
   Inst *in = xcalloc(1, sizeof *in);
   uint32_t version;
@@ -336,16 +362,9 @@ static void get_inst(Reader *r, Kernel *k, Conv *c, const Versions *v) {
   }
   free(id);
   in->event = get_text(r);
-  get_bytes(r, &in->args_hash, sizeof in->args_hash);
   in->started = get_byte(r);
-  in->kids = get_list(r, &in->n_kids, sizeof *in->kids);
-  for (uint32_t i = 0; i < in->n_kids && !r->err; i++) {
-    Kid *kid = &in->kids[i];
-    kid->slot = get_name(r);
-    kid->key = get_text(r);
-    kid->top = get_u32(r);
-    kid->declared = get_byte(r);
-  }
+  uint32_t n = get_count(r);
+  for (uint32_t i = 0; i < n && !r->err; i++) get_kid(r, in);
   in->fields = get_list(r, &in->n_fields, sizeof *in->fields);
   for (uint32_t i = 0; i < in->n_fields && !r->err; i++) {
     Field *f = &in->fields[i];
@@ -452,6 +471,7 @@ Err image_revive(Kernel *k, Conv *c, Slice state) {
   }
   c->root = luaL_ref(L, LUA_REGISTRYINDEX);
   conv_find_holes(c);
+  conv_link(c);
   return OK;
 }
 

@@ -41,7 +41,7 @@ static bool chains_hold(const Conv *c, uint32_t *n) {
   for (uint32_t i = 0; i < c->n_insts; i++) {
     const Inst *in = c->insts[i];
     for (uint32_t j = 0; j < in->n_kids; j++) {
-      const Kid *kid = &in->kids[j];
+      const Kid *kid = in->kids[j];
       if (!chain_holds(c, kid->top, in->iid, kid->declared, n)) return false;
     }
   }

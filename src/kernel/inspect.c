@@ -159,7 +159,7 @@ static void put_task(const Shown *s, const char *indent, const Task *t) {
 static void put_how(const Shown *s, const Inst *in) {
   const Inst *parent = conv_inst(s->c, in->parent);
   for (uint32_t i = 0; parent && i < parent->n_kids; i++) {
-    const Kid *kid = &parent->kids[i];
+    const Kid *kid = parent->kids[i];
     uint32_t iid = kid->top;
     while (iid && iid != in->iid) iid = conv_inst(s->c, iid)->below;
     if (!iid) continue;

@@ -9,53 +9,6 @@
 
 #define CHILDREN_DEPTH_MAX 64 /* declared children within declared children */
 
-/* --- embeds --- */
-
-Def *embed_resolve(Kernel *k, lua_State *L, int idx) {
-  idx = lua_absindex(L, idx);
-  Slice id;
-  if (lua_type(L, idx) == LUA_TSTRING) {
-    id.ptr = lua_tolstring(L, idx, &id.len);
-    lua_pushnil(L);
-  } else if (lua_istable(L, idx)) {
-    /* A component stands for itself without args; an embed says its type. */
-    bool has_type = lua_getfield(L, idx, "type") == LUA_TSTRING;
-    if (!has_type) {
-      lua_pop(L, 1);
-      if (luaL_getmetafield(L, idx, "__component") != LUA_TSTRING)
-        luaL_error(L, "a table is not an embed: call a component "
-                      "(Editor { text = \"milk\" }) or give its id");
-    }
-    id.ptr = lua_tolstring(L, -1, &id.len);
-    if (has_type)
-      lua_getfield(L, idx, "args");
-    else
-      lua_pushnil(L);
-    lua_remove(L, -2); /* the string stays alive in the table or metatable */
-  } else {
-    luaL_error(L, "an embed or a component's id is wanted, not a %s",
-               luaL_typename(L, idx));
-    return NULL;
-  }
-  Def *def = def_find(k, id);
-  if (!def) {
-    Buf hint = { .max = 200 };
-    lua_rawgeti(L, LUA_REGISTRYINDEX, k->defs_ref);
-    nearest_key(L, -1, id, &hint);
-    lua_pop(L, 1);
-    lua_pushlstring(L, hint.ptr ? hint.ptr : "", hint.len);
-    buf_free(&hint);
-    luaL_error(L, "there is no component \"%s\"%s", id.ptr,
-               lua_tostring(L, -1));
-  }
-  return def;
-}
-
-void kernel_check_embed(Kernel *k, lua_State *L, int idx) {
-  embed_resolve(k, L, idx);
-  lua_pop(L, 1);
-}
-
 /* --- state --- */
 
 /* Pushes a deep copy of the plain table at `idx`. `seen` maps what was copied.
@@ -158,10 +111,28 @@ Inst *instance_make(Kernel *k, lua_State *L, int embed, uint32_t parent) {
   return instance_make_at(k, L, lua_absindex(L, embed), parent, 0);
 }
 
-void instance_place(Conv *c, Inst *in, uint32_t *top) {
-  (void)c;
+void instance_place(Conv *c, Inst *in, Kid *kid) {
+  if (kid) inst_note_seats(conv_inst(c, in->parent));
+  in->kid = kid;
+  uint32_t *top = conv_place(c, in);
   in->below = *top;
   *top = in->iid;
+}
+
+void instance_place_below(Conv *c, Inst *in, Kid *kid) {
+  Inst *lowest = conv_bottom(c, kid->top);
+  if (!lowest) {
+    instance_place(c, in, kid);
+  } else {
+    in->kid = kid;
+    lowest->below = in->iid;
+  }
+}
+
+void instance_called(Conv *c, Inst *in, Inst *caller) {
+  if (in->caller) conv_inst(c, in->caller)->n_callees--;
+  in->caller = caller ? caller->iid : 0;
+  if (caller) caller->n_callees++;
 }
 
 void instance_start(Kernel *k, Inst *in) {
@@ -171,7 +142,7 @@ void instance_start(Kernel *k, Inst *in) {
   /* The newest work goes first: children below their parent, last one deepest.
    */
   for (uint32_t i = in->n_kids; i-- > 0;)
-    instance_start(k, conv_inst(c, in->kids[i].top));
+    instance_start(k, conv_inst(c, in->kids[i]->top));
   if (in->started) return;
   in->started = true;
   lua_pushnil(L);
@@ -203,11 +174,11 @@ static void close_tasks(Kernel *k, lua_State *L, uint32_t iid) {
  * next drawing; a frame's page is repainted because conv->painted is another's.
  */
 static void unlink_place(Conv *c, Inst *in) {
-  Kid *kid;
-  uint32_t *top = conv_place(c, in, &kid);
+  Kid *kid = in->kid;
+  uint32_t *top = conv_place(c, in);
   if (*top == in->iid) {
+    if (kid) inst_note_seats(conv_inst(c, in->parent));
     *top = in->below;
-    if (in->parent) conv_inst(c, in->parent)->touched = true;
   } else {
     Inst *above = conv_inst(c, *top);
     while (above->below != in->iid) above = conv_inst(c, above->below);
@@ -218,16 +189,16 @@ static void unlink_place(Conv *c, Inst *in) {
 }
 
 /* Newest first. */
-static void remove_callees(Kernel *k, lua_State *L, uint32_t iid) {
+static void remove_callees(Kernel *k, lua_State *L, Inst *in) {
   const Conv *c = k->turn.conv;
-  for (uint32_t i = c->n_insts; i-- > 0;) {
+  for (uint32_t i = c->n_insts; in->n_callees && i-- > 0;) {
     if (i >= c->n_insts) i = c->n_insts - 1;
-    if (c->insts[i]->caller == iid) instance_remove(k, L, c->insts[i]->iid);
+    if (c->insts[i]->caller == in->iid) instance_remove(k, L, c->insts[i]->iid);
   }
 }
 
 void instance_restart(Kernel *k, lua_State *L, Inst *in) {
-  remove_callees(k, L, in->iid);
+  remove_callees(k, L, in);
   close_tasks(k, L, in->iid);
   later_forget_inst(k->turn.conv, L, in->iid);
   in->started = false;
@@ -240,9 +211,9 @@ void instance_remove(Kernel *k, lua_State *L, uint32_t iid) {
   if (!in || in->dying) return;
   luaL_checkstack(L, 8, "too many instances");
   in->dying = true;
-  remove_callees(k, L, iid);
+  remove_callees(k, L, in);
   while (in->n_kids) {
-    Kid *kid = &in->kids[in->n_kids - 1];
+    Kid *kid = in->kids[in->n_kids - 1];
     if (!kid->top)
       inst_remove_kid(in, kid);
     else
@@ -251,6 +222,7 @@ void instance_remove(Kernel *k, lua_State *L, uint32_t iid) {
   run_stop(k, L, in);
   close_tasks(k, L, iid);
   unlink_place(c, in);
+  instance_called(c, in, NULL);
   later_forget_inst(c, L, iid);
   conv_release(c, L, in->self);
   conv_release(c, L, in->args);

@@ -115,7 +115,8 @@ static void run(Kernel *k, lua_State *L, int co_idx, int nargs, Run r) {
   t->iid = r.iid;
   t->task = r.task;
   t->n_effects = 0;
-  conv_inst(t->conv, r.iid)->touched = true;
+  Inst *in = conv_inst(t->conv, r.iid);
+  in->touched = in->asks = true;
   int n = 0;
   switch (coro_run(k->vm, co, nargs, &n)) {
   case CORO_DONE: run_done(k, L, co, n, &r); break;
@@ -152,7 +153,7 @@ void run_event(Kernel *k, lua_State *L, Inst *in) {
   Slice name;
   lua_getfield(L, ev, "event");
   name.ptr = lua_tolstring(L, -1, &name.len);
-  in->touched = true;
+  in->touched = in->asks = true;
   if (slice_eq(name, SLICE("-"))) return; /* only what was typed */
   bool is_named = def_handler(k, L, in->def, name);
   if (!is_named && !def_get(k, L, in->def, "handle")) return;

@@ -129,6 +129,10 @@ void kernel_free(Kernel *k) {
   buf_free(&k->turn.place);
   buf_free(&k->turn.trace);
   buf_free(&k->turn.card);
+  buf_free(&k->canvas.shells);
+  buf_free(&k->canvas.names);
+  free(k->canvas.holes);
+  seats_free(k);
   buf_free(&k->scratch);
   buf_free(&k->json);
   buf_free(&k->head);

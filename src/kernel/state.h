@@ -33,6 +33,19 @@ typedef struct Piece {
   size_t selector, n_selector, body, n_body;
 } Piece;
 
+/* What is being drawn (draw.c): shells, one above the other. */
+typedef struct Hole {
+  size_t at;           /* in the canvas' bytes */
+  size_t name, n_name; /* of the slot, in the canvas' names */
+  bool is_named;       /* the element around it has the slot's id */
+} Hole;
+
+typedef struct Canvas {
+  Buf shells, names;
+  Hole *holes;
+  uint32_t n_holes, cap_holes;
+} Canvas;
+
 typedef struct Turn {
   Conv *conv;
   Work *work;
@@ -70,6 +83,7 @@ typedef struct Turn {
 } Turn;
 
 typedef struct ConvFetch ConvFetch;
+typedef struct Row Row;
 
 typedef struct Confirmed Confirmed; /* visitor.c */
 
@@ -109,6 +123,8 @@ struct Kernel {
   Trail trail; /* what the turn makes of the history */
   Buf *why; /* not NULL: what is wrong with a conversation is told here, not in
              * the log (inspect.c) */
+  Canvas canvas;
+  Row *row;              /* of seats.c, kept for its memory */
   Buf scratch, json;     /* of drawings; of a field's value */
   Buf head, part, state; /* of the head being encoded */
 };
@@ -129,16 +145,28 @@ void def_check_event(Kernel *k, lua_State *L, const Def *def, Slice event,
 /* Appends `; did you mean "x"?` for the nearest of a table's string keys. */
 void nearest_key(lua_State *L, int table, Slice wanted, Buf *out);
 
-/* --- instance.c: made, started, removed --- */
+/* --- embed.c --- */
 
 /* Raises unless the value at `idx` is an embed or the id of a component; pushes
  * its args (or nil) and returns its definition. */
 Def *embed_resolve(Kernel *k, lua_State *L, int idx);
+/* Does it look like one? */
+bool embed_is(lua_State *L, int idx);
+/* Equal for embeds that ask for the same. Raises when the args cannot be
+ * encoded. */
+uint64_t embed_hash(Kernel *k, lua_State *L, const Def *def, int args);
+
+/* --- instance.c: made, started, removed --- */
+
 /* Makes an instance (its declared children too) that stands nowhere yet.
  * Raises. */
 Inst *instance_make(Kernel *k, lua_State *L, int embed, uint32_t parent);
-/* Puts it on top of a place. */
-void instance_place(Conv *c, Inst *in, uint32_t *top);
+/* Puts it on top of a place: a kid of its parent, or the page. */
+void instance_place(Conv *c, Inst *in, Kid *kid);
+/* The same, below all that stands there. */
+void instance_place_below(Conv *c, Inst *in, Kid *kid);
+/* Its answer goes to `caller` (or to nobody) from now on. */
+void instance_called(Conv *c, Inst *in, Inst *caller);
 /* Pushes `start` work for a new subtree, parents first. */
 void instance_start(Kernel *k, Inst *in);
 /* Ends what a flow called and what waits in it, and begins its body anew with
@@ -326,6 +354,21 @@ void draw_changes(Kernel *k, lua_State *L);
 void draw_page(Kernel *k, lua_State *L, Buf *out);
 /* Renders markup at `idx` as part of `in`. Raises. */
 void draw_markup(Kernel *k, lua_State *L, const Inst *in, int idx, Buf *out);
+/* Appends one with all that stands in it, which is then on the page. Raises. */
+void draw_inst(Kernel *k, lua_State *L, Inst *in, Buf *out);
+/* The page no longer holds it, nor what stands in it. */
+void draw_forget(const Conv *c, Inst *in);
+
+/* --- seats.c --- */
+
+/* The page shows a slot as it was; makes pieces that bring it in step. False,
+ * and no pieces, when the whole instance had better be drawn. `is_named`: the
+ * element around it has the slot's id. Raises. */
+bool seats_patch(Kernel *k, lua_State *L, Inst *in, Slice slot, bool is_named);
+void seats_free(Kernel *k);
+
+/* --- banner.c --- */
+
 /* An error card in the place of an instance (or of none), about the turn's
  * failure. */
 void draw_banner(Kernel *k, Conv *c, const Inst *in, Buf *out);

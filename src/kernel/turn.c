@@ -168,7 +168,8 @@ static int f_reconcile(lua_State *L) {
   uint32_t last = c->next_id; /* new ones were just made */
   for (uint32_t i = 0; i < c->n_insts && c->insts[i]->iid <= last; i++) {
     Inst *in = c->insts[i];
-    if (!in->touched) continue;
+    if (!in->asks) continue;
+    in->asks = false;
     k->turn.failed_iid = in->iid;
     uint32_t iid = in->iid;
     children_reconcile(k, L, in);
@@ -188,7 +189,7 @@ static int f_touch(lua_State *L) {
 
 static bool must_reconcile(const Conv *c) {
   for (uint32_t i = 0; i < c->n_insts; i++)
-    if (c->insts[i]->touched && c->insts[i]->def->follows_state) return true;
+    if (c->insts[i]->asks && c->insts[i]->def->has_children) return true;
   return false;
 }
 

@@ -94,7 +94,7 @@ static void upgrade(Kernel *k, lua_State *L, Inst *in) {
   int top = lua_gettop(L);
   k->turn.failed_iid = in->iid;
   in->version = in->def->version;
-  in->touched = true;
+  in->touched = in->asks = true;
   def_get(k, L, in->def, "upgrade");
   if (lua_isfunction(L, -1)) {
     call_policy(k, L, in);

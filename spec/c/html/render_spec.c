@@ -50,10 +50,14 @@ static void slot(const HtmlContext *ctx, lua_State *L, Slice name, int wrap,
                  Buf *out) {
   if (slice_is(name, "bad")) luaL_error(L, "todo/child: a slot's own error");
   if (wrap) {
-    HtmlContext bare = *ctx;
-    bare.id = SLICE("ix-3:list");
-    bare.component = SLICE("");
-    html_render_around(L, wrap, &bare, SLICE("<i>1</i><i>2</i>"), out);
+    HtmlPart part = { .id = SLICE("ix-3--list") };
+    html_render_part(L, wrap, ctx, &part, out);
+    char rest[64];
+    size_t n = part.end ? out->len - part.end : 0;
+    memcpy(rest, out->ptr + out->len - n, n);
+    out->len -= n;
+    buf_puts(out, part.is_id ? "<i>1</i>" : "<i>2</i>");
+    buf_put(out, rest, n);
   } else {
     buf_lit(out, "<i>");
     html_text(out, name);
@@ -417,7 +421,12 @@ static void test_slots(void **s) {
   draws("{'p', slot 'x'}", "<p><i>x</i></p>");
   draws("{'p', slot('x', {'ul.rows', {'li'}})}",
         "<p><ul class=\"rows\" "
-        "id=\"ix-3:list\"><li></li><i>1</i><i>2</i></ul></p>");
+        "id=\"ix-3--list\"><li></li><i>1</i></ul></p>");
+  draws("{'p', slot('x', {'ul#rows', {'', 'a'}})}",
+        "<p><ul id=\"rows\">a<i>2</i></ul></p>");
+  draws("{'p', slot('x', {'ul', id = 'rows'})}",
+        "<p><ul id=\"rows\"><i>2</i></ul></p>");
+  draws("{'p', slot('x', {'hr'})}", "<p><hr id=\"ix-3--list\"><i>1</i></p>");
 }
 
 /* --- events --- */

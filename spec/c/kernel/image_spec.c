@@ -100,14 +100,14 @@ static void each_instance_stands_in_one_place(void **s) {
   refuses(conv->top, 77);
   refuses(dialog->below, 0);
   refuses(dialog->below, dialog->iid);
-  refuses(dialog->below, list->kids[0].top);
+  refuses(dialog->below, list->kids[0]->top);
   refuses(list->below, dialog->iid);
-  refuses(list->kids[0].top, list->kids[1].top);
-  refuses(list->kids[0].top, 0);
-  refuses(list->kids[0].top, list->iid);
-  refuses(list->kids[4].top, dialog->iid);
-  refuses(conv_inst(conv, list->kids[0].top)->parent, dialog->iid);
-  refuses(conv_inst(conv, list->kids[0].top)->parent, 0);
+  refuses(list->kids[0]->top, list->kids[1]->top);
+  refuses(list->kids[0]->top, 0);
+  refuses(list->kids[0]->top, list->iid);
+  refuses(list->kids[4]->top, dialog->iid);
+  refuses(conv_inst(conv, list->kids[0]->top)->parent, dialog->iid);
+  refuses(conv_inst(conv, list->kids[0]->top)->parent, 0);
 }
 
 static void a_declared_child_is_there(void **s) {
@@ -127,8 +127,8 @@ static void a_declared_child_is_there(void **s) {
 static void parents_and_callers_are_older_and_near(void **s) {
   (void)s;
   Inst *list = conv->insts[0], *dialog = of("ui/confirm");
-  Inst *row = conv_inst(conv, list->kids[0].top);
-  Inst *side = conv_inst(conv, list->kids[4].top);
+  Inst *row = conv_inst(conv, list->kids[0]->top);
+  Inst *side = conv_inst(conv, list->kids[4]->top);
   assert_int_equal(side->caller, list->iid);
   refuses(list->caller, dialog->iid);
   refuses(list->caller, list->iid);

@@ -36,6 +36,30 @@ test("each mode puts the elements where it says", async (t) => {
   await becomes(page, "other tag");
 });
 
+test("an element that is on the page already is moved, not doubled", async (t) => {
+  const row = (id, text = id) =>
+    `<li id="${id}"><input id="${id}-input"><b>${text}</b></li>`;
+  const fake = await open_page(t, `<ul id="l">${row("a")}${row("b")}${row("c")}</ul>`);
+  const { page } = t;
+  await page.fill("#a-input", "typed");
+  await page.$eval("#a-input", (el) => {
+    el.setSelectionRange(1, 3);
+    el.marked = true;
+  });
+  await fake.patch(row("a", "A"), { mode: "after", selector: "#c" });
+  await fake.patch("", { mode: "remove", selector: "#a:not(#c + #a)" });
+  await becomes(page, "b,c,A");
+  assert.deepEqual(await page.$eval("#a-input", (el) => [el.marked, el.value,
+    el.selectionStart, document.activeElement === el]), [true, "typed", 1, true]);
+  await fake.patch(row("c", "C"), { mode: "before", selector: "#b" });
+  await fake.patch("", { mode: "remove", selector: "#c:not(:has(+ #b))" });
+  await becomes(page, "C,b,A");
+  await fake.patch(row("b", "B") + row("x"), { mode: "after", selector: "#c" });
+  await becomes(page, "C,B,x,A");
+  await fake.patch(row("a", "last") + row("y"), { mode: "replace", selector: "#x" });
+  await becomes(page, "C,B,last,y");
+});
+
 test("svg and table parts keep their namespace and place", async (t) => {
   const fake = await open_page(t, `<svg id="s" viewBox="0 0 9 9"></svg>
     <table><tbody id="t"></tbody></table>`);
