@@ -252,6 +252,8 @@
  * * --- */
 /* calls that wait, over all its coroutines */
 #define PERSIST_FRAMES_MAX 1000
+/* coroutines, of a kilobyte each: what 3 bytes of a damaged graph can claim */
+#define PERSIST_THREADS_MAX 2000
 /* waiting loops over pairs(): each saves its keys */
 #define PERSIST_PAIRS_MAX 32
 /* empty places in arrays: 4 MiB made from few bytes */

@@ -93,7 +93,8 @@ typedef struct Handles {
   uint8_t used[HANDLES_MAX / 8 + 1];
 } Handles;
 
-/* Is it a value of its own, of that type? LUA_TNONE: of any. */
+/* Is it a value of its own, of that type? LUA_TNONE: of any. That two handles
+ * have one table is nothing bad; two tasks with one thread are. */
 static bool take(Handles *h, uint32_t handle, int type) {
   if (!handle || handle > HANDLES_MAX) return false;
   uint8_t bit = (uint8_t)(1 << (handle & 7));
@@ -107,6 +108,18 @@ static bool take(Handles *h, uint32_t handle, int type) {
          (lua_status(co) == LUA_YIELD && coro_is_parked(co));
 }
 
+static bool threads_differ(const Conv *c, lua_State *L) {
+  const void *threads[CONV_TASKS_MAX];
+  for (uint32_t i = 0; i < c->n_tasks; i++) {
+    lua_rawgeti(L, -1, c->tasks[i].thread);
+    threads[i] = lua_topointer(L, -1);
+    lua_pop(L, 1);
+    for (uint32_t j = 0; j < i; j++)
+      if (threads[i] == threads[j]) return false;
+  }
+  return true;
+}
+
 static bool handles_hold(const Conv *c, lua_State *L) {
   Handles h = { .L = L };
   for (uint32_t i = 0; i < c->n_insts; i++) {
@@ -116,6 +129,7 @@ static bool handles_hold(const Conv *c, lua_State *L) {
   }
   for (uint32_t i = 0; i < c->n_tasks; i++)
     if (!take(&h, c->tasks[i].thread, LUA_TTHREAD)) return false;
+  if (!threads_differ(c, L)) return false;
   const Later *l = &c->later;
   for (uint32_t i = 0; i < l->n_timers; i++)
     if (l->timers[i].value && !take(&h, l->timers[i].value, LUA_TNONE))

@@ -33,11 +33,11 @@ static const char
     key_fresh; /* registry key: thread -> true while only we know it */
 
 const CoroContinuation coro_continuations[] = {
-  { "wait", coro_k_wait },
-  { "resume", corolib_k_resume },
-  { "wrap", corolib_k_wrap },
-  { "dofile", safelib_k_dofile },
-  { NULL, NULL },
+  { "wait", coro_k_wait, false, 0 },
+  { "resume", corolib_k_resume, false, 0 },
+  { "wrap", corolib_k_wrap, false, 0 },
+  { "dofile", safelib_k_dofile, true, 1 },
+  { NULL, NULL, false, 0 },
 };
 
 /* --- parked threads --- */

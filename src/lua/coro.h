@@ -78,6 +78,9 @@ CoroStatus coro_close(Vm *vm, lua_State *co);
 typedef struct CoroContinuation {
   const char *name;
   lua_KFunction k;
+  bool calls; /* it goes on when what it called returns; the others wait
+                 themselves, as a stack's innermost frame */
+  int below;  /* values it counts on, below what was called */
 } CoroContinuation;
 extern const CoroContinuation coro_continuations[];
 

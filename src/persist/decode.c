@@ -90,11 +90,22 @@ static void old_object(Decoder *d, uint64_t id, TValue *out) {
   if (rawtt(out) == TAG_UPVALUE) damaged(d, "a variable is no value");
 }
 
+/* Reads no other kind of value: those may hold names themselves. */
 static TString *take_name(Decoder *d) {
   TValue v;
+  int tag = d->r < d->end ? *d->r : T_NIL;
+  bool is_text = tag == T_STRING || tag == T_STRING_REF ||
+                 (tag >= T_SHORT_STRING && tag < T_SMALL_INT) ||
+                 (tag >= T_STRING_NEAR && tag < T_OBJECT_NEAR);
+  if (!is_text) damaged(d, "a name is missing");
   take_value(d, &v);
-  if (!ttisstring(&v)) damaged(d, "a name is missing");
   return tsvalue(&v);
+}
+
+TString *take_name_or_nil(Decoder *d) {
+  if (d->r == d->end || *d->r != T_NIL) return take_name(d);
+  d->r++;
+  return NULL;
 }
 
 /* --- code and names --- */
@@ -190,6 +201,7 @@ static void take_cclosure(Decoder *d, TValue *out) {
 
 static void take_thread(Decoder *d, TValue *out) {
   lua_State *L = d->L;
+  if (++d->threads > PERSIST_THREADS_MAX) damaged(d, "too many coroutines");
   lua_State *co = lua_newthread(L);
   lua_sethook(co, NULL, 0, 0);
   *(Vm **)lua_getextraspace(co) = d->p->vm;

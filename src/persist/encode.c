@@ -164,13 +164,13 @@ static void mention_maker(Encoder *e, CClosure *cl, const TValue *v) {
     Table *keys = hvalue(&cl->upvalue[0]);
     uint32_t given = (uint32_t)ivalue(&cl->upvalue[1]);
     uint32_t n = luaH_realasize(keys);
+    if (++e->rests > PERSIST_PAIRS_MAX)
+      refuse(e, ERR_TOO_BIG, v, "more than %d loops over pairs() wait at once",
+             PERSIST_PAIRS_MAX);
     need(e, 12);
     raw_byte(e, T_REST);
     raw_number(e, n > given ? n - given : 0);
     for (uint32_t i = given; i < n; i++) put_value(e, &keys->array[i]);
-    if (++e->rests > PERSIST_PAIRS_MAX)
-      refuse(e, ERR_TOO_BIG, v, "more than %d loops over pairs() wait at once",
-             PERSIST_PAIRS_MAX);
     return;
   }
   if (!m)
@@ -198,6 +198,9 @@ static void mention(Encoder *e, GCObject *o, const TValue *v) {
   case LUA_VLCL: mention_closure(e, gco2lcl(o), v); break;
   case LUA_VCCL: mention_maker(e, gco2ccl(o), v); break;
   case LUA_VTHREAD:
+    if (++e->threads > PERSIST_THREADS_MAX)
+      refuse(e, ERR_TOO_BIG, v, "there are more than %d coroutines",
+             PERSIST_THREADS_MAX);
     new_item(e, o);
     put_byte(e, T_THREAD);
     break;

@@ -106,6 +106,7 @@ typedef struct Continuation {
   lua_KFunction k;
   lua_KContext ctx;
   lua_CFunction f; /* whose it is, or NULL: of several */
+  bool calls;      /* it goes on when a callee returns, else it waits itself */
   int below;       /* values that must stand between function and callee */
   int results;     /* that its callee must give, or ANY_RESULTS */
 } Continuation;
@@ -226,7 +227,7 @@ typedef struct Encoder {
   size_t max;    /* bytes the graph may have, for the message */
   uint32_t nobjects, nstrings, nchunks, nlinks;
   uint32_t cur; /* the object whose contents are being written */
-  uint32_t frames, rests, nils; /* counted against their limits */
+  uint32_t threads, frames, rests, nils; /* counted against their limits */
   Err err;
   TValue culprit; /* the value that cannot be saved; nil: object `cur` itself */
   bool has_culprit;
@@ -239,7 +240,7 @@ typedef struct Decoder {
   const uint8_t *start, *r, *end;
   uint32_t nobjects, nstrings, nchunks, nlinks;
   uint32_t cur;
-  uint32_t frames, rests, nils;
+  uint32_t threads, frames, rests, nils;
   Err err;
 } Decoder;
 
@@ -290,6 +291,7 @@ void take_value(Decoder *d, TValue *out);
 uint64_t take_number(Decoder *d, uint64_t max);
 int64_t take_signed(Decoder *d);
 int take_byte(Decoder *d);
+TString *take_name_or_nil(Decoder *d); /* NULL for nil */
 /* A value, or a run of nils of which `*run` then holds how many more follow. */
 void take_run_value(Decoder *d, TValue *out, uint32_t *run);
 const ProtoInfo *take_code(Decoder *d);

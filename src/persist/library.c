@@ -34,6 +34,7 @@ static void learn_continuation(Persist *p, lua_State *L, lua_State *co,
                                        .k = ci->u.c.k,
                                        .ctx = ci->u.c.ctx,
                                        .f = fvalue(f),
+                                       .calls = true,
                                        .below = below,
                                        .results = results });
   }
@@ -61,9 +62,12 @@ static void learn_continuations(Persist *p, lua_State *L) {
   lua_pop(L, 1);
 
   for (const CoroContinuation *c = coro_continuations; c->name; c++)
-    add_continuation(
-        p, L,
-        (Continuation){ .name = c->name, .k = c->k, .results = ANY_RESULTS });
+    add_continuation(p, L,
+                     (Continuation){ .name = c->name,
+                                     .k = c->k,
+                                     .calls = c->calls,
+                                     .below = c->below,
+                                     .results = ANY_RESULTS });
 }
 
 /* Pushes the first result of a library function, whose arguments are on top. */

@@ -224,10 +224,11 @@ static void step_in_thread(Way *w, lua_State *co, const Target *to,
   }
   bool is_extra;
   const CallInfo *ci = frame_of(co, slot, &is_extra);
-  if (!ci || !isLua(ci)) {
-    buf_puts(begin_step(w), ci && ci != &co->base_ci
-                                ? "a C function's argument"
-                                : "a coroutine's function or argument");
+  if (!ci || ci == &co->base_ci) {
+    buf_lit(begin_step(w), "a coroutine's function or argument");
+  } else if (!isLua(ci)) {
+    buf_lit(begin_step(w), "a C function");
+    if (slot > slot_of(co, ci->func.p)) buf_lit(&w->text, "'s argument");
   } else if (is_object(s2v(ci->func.p), to->object)) {
     if (is_last) put_running(w, ci, "the running function");
   } else if (is_extra) {

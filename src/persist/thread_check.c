@@ -151,6 +151,8 @@ static void check_c(Check *c) {
   if (k) {
     expect(c, !k->f || k->f == f->f, "a C function that goes on as another");
     expect(c, !returns, "a C function that both goes on and returns");
+    expect(c, k->calls == (c->next != NULL), "a C function in another place");
+    expect(c, c->end - (f->func + 1) >= k->below, "a value is missing");
   }
   if (!c->next) {
     expect(c, !guards && !returns && !recover, "a protected call that waits");
@@ -158,15 +160,15 @@ static void check_c(Check *c) {
   }
   expect(c, returns || k, "a C function that cannot go on");
   expect_callee(c, returns || recover ? 0 : k ? k->results : ANY_RESULTS, true);
-  if (k)
-    expect(c, c->next->virtual - (f->func + 1) >= k->below,
-           "a value is missing");
   if (returns)
     expect(c,
            hastocloseCfunc(f->results) &&
                f->nres <= c->next->virtual - (f->func + 1),
            "a C function that returns too much");
   if (guards) {
+    /* Lua would leave hooks off when it has caught an error: no budget would
+     * end what follows. */
+    expect(c, f->flags & FRAME_OAH, "a protected call without hooks");
     expect(c, k && k->f, "a protected call of an unknown function");
     expect(c,
            f->called > f->func + k->below - 1 && f->called <= c->next->virtual,

@@ -60,17 +60,11 @@ static void take_c_frame(Decoder *d, lua_State *co, Frame *f, int top) {
   if (results < SHRT_MIN || results > SHRT_MAX)
     damaged(d, "a call with too many results");
   f->results = (int)results;
-  TValue name;
-  take_value(d, &name);
-  if (ttisstring(&name)) {
-    f->k = continuation_named(d->p, tsvalue(&name));
-    if (!f->k)
-      reject(d, ERR_NOT_FOUND,
-             "the C function \"%s\" that waits is not known here",
-             getstr(tsvalue(&name)));
-  } else if (!ttisnil(&name)) {
-    damaged(d, "a name is missing");
-  }
+  TString *name = take_name_or_nil(d);
+  f->k = name ? continuation_named(d->p, name) : NULL;
+  if (name && !f->k)
+    reject(d, ERR_NOT_FOUND,
+           "the C function \"%s\" that waits is not known here", getstr(name));
   if (f->flags & FRAME_YPCALL) {
     f->handler = (int)take_number(d, (uint64_t)top);
     f->called = (int)take_number(d, (uint64_t)top);

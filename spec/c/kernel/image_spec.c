@@ -155,6 +155,17 @@ static void ids_are_unique_and_counted(void **s) {
   conv->n_tasks--;
 }
 
+static void tasks_have_their_own_threads(void **s) {
+  (void)s;
+  conv_push(conv, h.L, conv->tasks[0].thread);
+  uint32_t again = conv_keep(conv, h.L);
+  uint32_t id = conv_add_task(conv, 1)->id;
+  conv_task(conv, id)->thread = again;
+  assert_false(image_holds(conv, h.L));
+  conv_remove_task(conv, id);
+  assert_true(image_holds(conv, h.L));
+}
+
 static int f_yield(lua_State *L) { return lua_yield(L, 0); }
 
 static void handles_have_their_own_values(void **s) {
@@ -261,6 +272,7 @@ int main(void) {
     spec(parents_and_callers_are_older_and_near),
     spec(ids_are_unique_and_counted),
     spec(handles_have_their_own_values),
+    spec(tasks_have_their_own_threads),
     spec(a_history_is_two_lists_of_points),
     spec(an_unreadable_history_is_refused),
     spec(a_history_of_other_turns_is_refused),

@@ -55,6 +55,12 @@ for i = 1, 60 do put("local c%d <close> = setmetatable({}, mt)", i) end
 put "wait() return n, function() return n end end"
 
 put "function shapes.tall_stack() local function f(n, ...) if n == 0 then wait() return select('#', ...) end local r = f(n - 1, n, ...) return r end return f(200) end"
+-- Further apart than the distance between two closing variables can be written down.
+put "function shapes.closing_far_apart() local log = {} local mt = { __close = function(s) log[#log + 1] = s[1] .. wait() end }"
+put "local function f(...) local b <close> = setmetatable({ 'b' }, mt) wait() return select('#', ...) end"
+put "local a <close> = setmetatable({ 'a' }, mt) local n do local c <close> = setmetatable({ 'c' }, mt) n = f(table.unpack({}, 1, 70000)) end"
+put "return n, table.concat(log, ' '), log end"
+
 put "return shapes"
 
 return table.concat(out, "\n")

@@ -654,4 +654,15 @@ function shapes.varargs_in_concat_and_calls()
   return f("v", "w")
 end
 
+-- === more, at the end (see above) ===
+
+function shapes.globals_of_an_environment()
+  local env = setmetatable({}, {
+    __index = function(_, k) wait() return k .. "?" end,
+    __newindex = function(t, k, v) wait() rawset(t, k .. "!", v) end,
+  })
+  local function within(_ENV) return function() x = y z = x return x end end
+  return within(env)(), rawget(env, "x!"), rawget(env, "z!")
+end
+
 return shapes
