@@ -84,3 +84,26 @@ for (const label of ["Log in", "Log in later"]) {
       assert.equal(own.status(), 200);
     });
 }
+
+test("a page whose time is over says so when it comes back; an open one stays",
+  async (t) => {
+    const { page, context, server } = t;
+    t.expect_errors(/410/);
+    server.args = ["--conversation-ttl", "1s", "--reaper-interval", "1s"];
+    await open(t);
+    await button(page, "+1").click();
+    await count_is(page, "1");
+    const away = await context.newPage();
+    await away.goto(page.url());
+    await button(away, "+1").click();
+    await count_is(away, "1");
+    await away.evaluate(() => dispatchEvent(new PageTransitionEvent("pagehide")));
+    const metrics = await server.at("/stube/metrics");
+    await eventually("one conversation has ended", async () =>
+      (await (await context.request.get(metrics)).text())
+        .includes("\nstube_reaped_conversations_total 1\n"));
+    await away.evaluate(() => dispatchEvent(new PageTransitionEvent("pageshow")));
+    await away.getByText("This page has ended").waitFor();
+    await button(page, "+1").click();
+    await count_is(page, "2");
+  });

@@ -218,7 +218,8 @@ describe("the command line", function()
     for _, option in ipairs { "--port N", "--host ADDRESS", "--base-path /X",
       "--store DIR", "--store-max N", "--durability full|relaxed", "--prod",
       "--trust-proxy", "--log text|json", "--metrics LIST", "--title TEXT",
-      "--history N", "--limit NAME=VALUE", "--show-config" } do
+      "--history N", "--conversation-ttl TIME", "--reaper-interval TIME",
+      "--limit NAME=VALUE", "--show-config" } do
       assert.matches("\n  " .. option, said, 1, true)
     end
     assert.matches("(127.0.0.1)", said, 1, true)

@@ -194,6 +194,9 @@
  * shown yet */
 #define VISITOR_TOKENS_MAX 4
 
+/* conversations whose time is over, looked at in one go */
+#define REAP_WINDOW 64
+
 /* --- one turn --- */
 /* S17: CPU one turn may use */
 #define TURN_CPU_MS 250

@@ -22,7 +22,10 @@ let first_ms; // what the server asked for with `retry:`
 let applied = Promise.resolve();
 function take({ event, id, data }) {
   applied = applied.then(async () => {
-    if (event === "stube-close") return stop();
+    if (event === "stube-close") {
+      if (data[0] === "gone") show_gone();
+      return stop();
+    }
     try {
       if (event === "stube-session") renew_session(url);
       else await apply(event, data);

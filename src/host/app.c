@@ -13,7 +13,7 @@
 #include "lua/loader.h"
 #include "wire/signals.h"
 
-#define DRAIN_MS 10000 /* for requests in flight when told to stop */
+#define REAP_MORE_MS 20
 #define SWEEP_MS 10000 /* between two looks for what nobody came for */
 
 /* --- the kernel's ports --- */
@@ -44,6 +44,15 @@ static void on_sweep(uv_timer_t *t) {
   Host *h = t->data;
   clock_now(h);
   kernel_sweep(h->kernel);
+}
+
+/* While there are more, others have their turn between. */
+static void on_reap(uv_timer_t *t) {
+  Host *h = t->data;
+  clock_now(h);
+  bool has_more = kernel_reap(h->kernel);
+  uv_timer_start(t, on_reap, has_more ? REAP_MORE_MS : h->settings.reaper_ms,
+                 0);
 }
 
 Host *host_new(void) {
@@ -128,20 +137,9 @@ bool host_open(Host *h) {
 
 /* --- serving --- */
 
-static void on_drained(void *ud) {
-  Host *h = ud;
-  kernel_flush(h->kernel);
-  store_settle(h->store); /* what the last requests committed */
-  uv_stop(&h->loop);
-}
-
 static void on_signal(uv_signal_t *s, int number) {
-  Host *h = s->data;
   (void)number;
-  if (h->is_stopping) return;
-  h->is_stopping = true;
-  log_plain(&h->log, LOG_INFO, "stopping: finishing what is under way");
-  http_server_drain(h->server, DRAIN_MS, on_drained, h);
+  stop_begin(s->data);
 }
 
 static void close_handle(uv_handle_t *handle, void *ud) {
@@ -158,6 +156,9 @@ static void start_handles(Host *h) {
   uv_prepare_start(&h->prepare, on_prepare);
   uv_check_start(&h->check, on_check);
   uv_timer_start(&h->sweep, on_sweep, SWEEP_MS, SWEEP_MS);
+  uv_timer_init(&h->loop, &h->reap);
+  h->reap.data = h;
+  uv_timer_start(&h->reap, on_reap, h->settings.reaper_ms, 0);
   static const int numbers[] = { SIGINT, SIGTERM };
   for (size_t i = 0; i < countof(numbers); i++) {
     uv_signal_init(&h->loop, &h->signals[i]);
@@ -200,7 +201,7 @@ bool host_serve(Host *h) {
     print_ready(h);
     uv_run(&h->loop, UV_RUN_DEFAULT);
   } else {
-    http_server_drain(h->server, 0, on_drained, h);
+    stop_now(h);
     uv_run(&h->loop, UV_RUN_DEFAULT);
   }
   return ok;

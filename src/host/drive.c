@@ -348,6 +348,7 @@ static int f_page(lua_State *L) {
   for (int i = 0; i < 100 && !d.done; i++) /* a turn may have to come before */
     store_poll(h->store);
   ASSERT(d.done);
+  settle(h); /* that it was looked at may be kept */
   lua_pushlstring(L, html.ptr, html.len);
   buf_free(&html);
   return 1;
@@ -435,6 +436,46 @@ static int f_history(lua_State *L) {
   return 0;
 }
 
+/* reap(): ends those whose time is over. */
+static int f_reap(lua_State *L) {
+  Host *h = drive_host(L);
+  tell_time(h);
+  while (kernel_reap(h->kernel)) settle(h);
+  settle(h);
+  return 0;
+}
+
+/* follow(cid, bool): a page has its stream open, or has it no more. */
+static int f_follow(lua_State *L) {
+  Host *h = drive_host(L);
+  Conv *c = check_conv(L, h);
+  tell_time(h);
+  if (!c) return luaL_error(L, "there is no such conversation");
+  if (lua_toboolean(L, 2))
+    kernel_followed(h->kernel, c);
+  else
+    kernel_unfollowed(h->kernel, c);
+  settle(h);
+  return 0;
+}
+
+/* rows(table) -> how many the store has: "seen" */
+static bool count_row(void *ud, Slice key, Slice value) {
+  (void)key, (void)value;
+  ++*(lua_Integer *)ud;
+  return true;
+}
+
+static int f_rows(lua_State *L) {
+  static const char *const names[] = { "seen", "due", NULL };
+  static const StoreTable tables[] = { STORE_SEEN, STORE_DUE };
+  lua_Integer n = 0;
+  store_scan(drive_host(L)->store, tables[luaL_checkoption(L, 1, NULL, names)],
+             (Slice){ 0 }, count_row, &n);
+  lua_pushinteger(L, n);
+  return 1;
+}
+
 static void open_drive(Host *h) {
   static const luaL_Reg functions[] = {
     { "mint", f_mint },       { "post", f_post },
@@ -448,8 +489,9 @@ static void open_drive(Host *h) {
     { "fetch", f_fetch },     { "due", f_due },
     { "advance", f_advance }, { "tick", f_tick },
     { "promote", f_promote }, { "restart", f_restart },
-    { "skip", f_skip },       { "commits", f_commits },
-    { NULL, NULL },
+    { "reap", f_reap },       { "follow", f_follow },
+    { "rows", f_rows },       { "skip", f_skip },
+    { "commits", f_commits }, { NULL, NULL },
   };
   lua_State *L = vm_lua(h->vm);
   lua_newtable(L);

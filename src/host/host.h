@@ -72,7 +72,8 @@ struct Host {
   uv_prepare_t prepare;
   uv_check_t check;
   uv_timer_t sweep;
-  uv_timer_t due; /* the kernel's next timer (clock.c) */
+  uv_timer_t reap; /* conversations whose time is over */
+  uv_timer_t due;  /* the kernel's next timer (clock.c) */
   Steady steady;
   uint64_t steady_ms;  /* what it said last */
   uv_async_t kept;     /* the store's writer has news */
@@ -124,6 +125,10 @@ bool key_load(const char *dir, bool is_new, uint8_t key[KEY_BYTES], char *why,
 bool keep_open(Host *h);  /* see host_open */
 void keep_begin(Host *h); /* the script has had its say about durability */
 void keep_poll(Host *h);  /* what the store has kept is released */
+
+/* --- stop.c --- */
+void stop_begin(Host *h); /* a signal; the second one waits for nobody */
+void stop_now(Host *h);
 
 /* --- clock.c --- */
 

@@ -113,9 +113,7 @@ static void put_event(Buf *b, Id id, const Fragment *f) {
   case FRAG_RENEWED:
     sse_event(b, head, SLICE("stube-session"), SLICE("renewed"));
     break;
-  case FRAG_CLOSE:
-    sse_event(b, head, SLICE("stube-close"), SLICE("ended"));
-    break;
+  case FRAG_CLOSE: sse_event(b, head, SLICE("stube-close"), f->body); break;
   }
 }
 
@@ -170,6 +168,7 @@ static void follow(Live *l, HttpReq *req, Slice missed) {
   l->followers = o;
   l->n_followers++;
   if (missed.len) stream_write(o->stream, missed);
+  kernel_followed(l->host->kernel, l->conv);
 }
 
 bool live_forget(void *ud, Conv *c) {

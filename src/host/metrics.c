@@ -108,6 +108,8 @@ static void put_kernel(const Host *h, Buf *b) {
           k.failed_turns);
   put_one(b, "repeated_events_total", "counter",
           "Events that were answered before, and not run again.", k.repeats);
+  put_one(b, "reaped_conversations_total", "counter",
+          "Conversations that ended because nobody came.", k.reaped);
 }
 
 static void put_http(const Host *h, Buf *b) {

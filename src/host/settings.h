@@ -42,8 +42,9 @@ typedef struct Settings {
   MetricsFor metrics_for;
   AddrBlock *metrics_blocks;
   size_t n_metrics_blocks;
-  int on_error;                 /* function(err, info), or LUA_NOREF */
-  int context, principal;       /* functions of a request, or LUA_NOREF */
+  uint64_t reaper_ms;     /* between two looks for those whose time is over */
+  int on_error;           /* function(err, info), or LUA_NOREF */
+  int context, principal; /* functions of a request, or LUA_NOREF */
   uint8_t source[SETTINGS_MAX]; /* a Source each */
 } Settings;
 

@@ -247,6 +247,7 @@ static const struct {
   { STORE_CODE, "code" },          { STORE_DUE, "timer row" },
   { STORE_TOPIC, "subscription" }, { STORE_MSG, "message" },
   { STORE_ATOM, "atom" },          { STORE_META, "note" },
+  { STORE_SEEN, "visit" },
 };
 
 static void check_rows(Check *k) {
@@ -262,6 +263,7 @@ static void check_rows(Check *k) {
   check_due(k);
   check_owners(k, STORE_POINT, "history of", 0);
   check_owners(k, STORE_DUE, "timer row of", SIZE_MAX);
+  check_owners(k, STORE_SEEN, "visit of", SIZE_MAX);
   check_owners(k, STORE_TOPIC, "subscription of", SIZE_MAX);
 }
 

@@ -148,12 +148,16 @@ static void on_committed(void *ud, Err e) {
 }
 
 void turn_row(Kernel *k, StoreTable table, Slice key, Blob *value) {
+  turn_take_row(k, (StoreRow){ table, blob_new(key), value });
+}
+
+void turn_take_row(Kernel *k, StoreRow row) {
   Turn *t = &k->turn;
   if (t->n_rows == t->cap_rows) {
     t->cap_rows = t->cap_rows ? t->cap_rows * 2 : 8;
     t->rows = xrealloc(t->rows, t->cap_rows * sizeof *t->rows);
   }
-  t->rows[t->n_rows++] = (StoreRow){ table, blob_new(key), value };
+  t->rows[t->n_rows++] = row;
 }
 
 void turn_drop_rows(Kernel *k) {
@@ -191,7 +195,25 @@ static void commit(Kernel *k, Conv *c, Blob *head, const StoreRow *rows,
 }
 
 void commit_new(Kernel *k, Conv *c, Blob *head) {
-  commit(k, c, head, NULL, 0, on_committed_new);
+  StoreRow row = seen_row(c, c->later.wakes.seen, true);
+  commit(k, c, head, &row, 1, on_committed_new);
+  blob_drop(row.key);
+  blob_drop(row.value);
+}
+
+/* Nothing has happened to it: if it was to leave memory, it may now. */
+static void on_committed_again(void *ud, Err e) {
+  Conv *c = ud;
+  Kernel *k = c->kernel;
+  on_committed(c, e);
+  if (!e) conv_unload(k, c);
+}
+
+void commit_again(Kernel *k, Conv *c) {
+  wakes_rows(k, c, false);
+  commit(k, c, image_again(k, c), k->turn.rows, k->turn.n_rows,
+         on_committed_again);
+  turn_drop_rows(k);
 }
 
 void commit_head(Kernel *k, Conv *c, Blob *head) {
@@ -289,7 +311,8 @@ void turn_conclude(Kernel *k, Conv *c, Event *ev, uint32_t explicit) {
   }
   if (!t->failed) letters_prune(c);
   if (t->finished && !t->failed) {
-    turn_piece(k, FRAG_CLOSE, PATCH_OUTER, (Slice){ 0 }, (Slice){ 0 });
+    turn_piece(k, FRAG_CLOSE, PATCH_OUTER, (Slice){ 0 },
+               t->is_reaped ? SLICE("gone") : SLICE("ended"));
     explicit = 0;
     c->ended = true;
   }

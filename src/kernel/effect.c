@@ -222,7 +222,7 @@ bool effect_takes_error(Kernel *k, lua_State *L, const Inst *in) {
          has_error_event(k, L, conv_inst(c, in->caller), in->event);
 }
 
-static void finish(Kernel *k, lua_State *L) {
+void effect_finish(Kernel *k, lua_State *L) {
   Conv *c = k->turn.conv;
   k->turn.finished = true;
   while (c->top) instance_remove(k, L, c->top);
@@ -244,7 +244,7 @@ void effect_answer(Kernel *k, lua_State *L, Inst *in, bool ok) {
       lua_setfield(L, -2, "key");
     turn_push(k, L, (Work){ .kind = WORK_EVENT, .iid = in->parent });
   } else if (!caller) {
-    finish(k, L);
+    effect_finish(k, L);
   } else if (task) {
     lua_pushvalue(L, value); /* below what `stop` asks for, which comes first */
     turn_push(k, L, (Work){ WORK_RESUME, caller, task, ok, NULL });
@@ -310,7 +310,7 @@ static void fold_become(Kernel *k, lua_State *L, Origin o, int effect) {
 
 static void fold_finish(Kernel *k, lua_State *L, Origin o, int effect) {
   (void)o, (void)effect;
-  finish(k, L);
+  effect_finish(k, L);
 }
 
 /* --- history --- */

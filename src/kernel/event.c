@@ -69,6 +69,7 @@ static void trust_what_agrees(Conv *c) {
 }
 
 static void draw_now(Kernel *k, Conv *c, Event *ev) {
+  conv_seen(k, c);
   turn_begin(k, c);
   budget_start(k->vm, &k->config.budget);
   uint32_t painted = c->painted;
@@ -86,6 +87,7 @@ static void draw_now(Kernel *k, Conv *c, Event *ev) {
   }
   k->in_turn = false;
   ev->answer(ev, result);
+  seen_keep(k, c);
 }
 
 /* It waits for a turn that has to come before it. */
@@ -145,6 +147,7 @@ void event_turn(Kernel *k, Conv *c, Event *ev) {
     return;
   }
   conv_unprovision(k, c);
+  conv_seen(k, c);
   turn_begin(k, c);
   k->turn.failed_iid = iid;
   budget_start(k->vm, &k->config.budget);

@@ -49,6 +49,7 @@ static void put_header(Buf *b, const Conv *c) {
   put_history(b, &c->history);
   buf_block(b, c->origin ? blob_view(c->origin) : (Slice){ 0 });
   later_put_header(b, c);
+  buf_varint(b, c->later.wakes.seen);
 }
 
 /* The versions of the code that made the instances, each once; an instance has
@@ -197,6 +198,13 @@ static void put_block(Buf *head, Buf *part, void (*put)(Buf *b, const Conv *c),
   buf_block(head, buf_view(part));
 }
 
+static Blob *seal(const Conv *c, Buf *head) {
+  char *sum = buf_reserve(head, MAC_LEN);
+  mac(sum, &c->mac_key, slice(head->ptr, head->len));
+  head->len += MAC_LEN;
+  return blob_new(buf_view(head));
+}
+
 Blob *image_head(Kernel *k, const Conv *c, Slice history, Slice state) {
   Buf *head = &k->head;
   buf_clear(head);
@@ -205,10 +213,24 @@ Blob *image_head(Kernel *k, const Conv *c, Slice history, Slice state) {
   put_block(head, &k->part, put_page, c);
   buf_block(head, history);
   buf_slice(head, state);
-  char *sum = buf_reserve(head, MAC_LEN);
-  mac(sum, &c->mac_key, slice(head->ptr, head->len));
-  head->len += MAC_LEN;
-  return blob_new(buf_view(head));
+  return seal(c, head);
+}
+
+Blob *image_again(Kernel *k, const Conv *c) {
+  Buf *head = &k->head;
+  Image parts;
+  Err e = image_parts(blob_view(c->head), &parts);
+  ASSERT(!e);
+  buf_clear(head);
+  buf_slice(head, magic);
+  put_block(head, &k->part, put_header, c);
+  if (c->awake)
+    put_block(head, &k->part, put_page, c);
+  else
+    buf_block(head, parts.page);
+  buf_block(head, parts.history);
+  buf_slice(head, parts.state);
+  return seal(c, head);
 }
 
 Blob *image_sign(const Conv *c, Slice bare) {
@@ -226,10 +248,7 @@ Blob *image_sign(const Conv *c, Slice bare) {
     buf_block(&whole, (Slice){ 0 });
     buf_block(&whole, parts.history);
     buf_slice(&whole, parts.state);
-    char *sum = buf_reserve(&whole, MAC_LEN);
-    mac(sum, &c->mac_key, slice(whole.ptr, whole.len));
-    whole.len += MAC_LEN;
-    head = blob_new(buf_view(&whole));
+    head = seal(c, &whole);
     buf_free(&whole);
   }
   buf_free(&b);
@@ -274,6 +293,13 @@ static void get_history(Reader *r, History *h) {
   free(event);
 }
 
+/* One from before there was such a thing was seen when it was minted. */
+static void get_seen(Reader *r, Conv *c) {
+  uint64_t seen = r->in.len ? get_number(r) : 0;
+  if (seen > UINT64_MAX / 4) r->err = ERR_BAD_INPUT;
+  c->later.wakes.seen = c->later.seen = seen ? seen : c->minted_ms;
+}
+
 static void get_origin(Reader *r, Conv *c) {
   Slice origin = { 0 };
   if (!r->err && r->in.len) r->err = take_block(&r->in, &origin);
@@ -314,6 +340,7 @@ static void get_header(Reader *r, Conv *c) {
                  (!h->until || h->until >= h->turn);
   if (!is_sane) r->err = ERR_BAD_INPUT;
   later_get_header(r, c);
+  get_seen(r, c);
 }
 
 static void get_versions(Reader *r, Versions *v) {

@@ -352,7 +352,9 @@ static Err check_index(Kernel *k, Conv *c) {
     e = store_get(k->store, row->table, blob_view(row->key), &there);
     if (e == ERR_NOT_FOUND)
       e = missing_row(k, c,
-                      row->table == STORE_DUE ? "its timer" : "a subscription");
+                      row->table == STORE_DUE    ? "its timer"
+                      : row->table == STORE_SEEN ? "when it was visited"
+                                                 : "a subscription");
     if (e) break;
     if (!slice_eq(blob_view(there), blob_view(row->value)))
       e = missing_row(k, c, "the message that it wants");

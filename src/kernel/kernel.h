@@ -126,7 +126,8 @@ typedef struct KernelConfig {
   size_t hot_max; /* conversations kept in Lua's memory */
   size_t provisional_max;
   uint64_t provisional_ms;
-  const Log *log; /* borrowed */
+  uint64_t ttl_ms; /* an end comes after so long without a visitor; 0: never */
+  const Log *log;  /* borrowed */
 } KernelConfig;
 
 void kernel_config_init(KernelConfig *c); /* the defaults; a random key */
@@ -216,12 +217,22 @@ void kernel_promote(Kernel *k, Conv *c);
  */
 void kernel_post(Kernel *k, Conv *c, Event *ev);
 
+/* A page has opened its stream. */
+void kernel_followed(Kernel *k, Conv *c);
 /* Nobody follows it any more: one that sleeps leaves memory. `c` may be gone.
  */
 void kernel_unfollowed(Kernel *k, Conv *c);
 
 /* Drops provisional conversations that nobody came for. */
 void kernel_sweep(Kernel *k);
+
+/* Ends some of those that nobody has come to for the ttl: their `stop` hooks
+ * run, their pages are told. True when there are more. */
+bool kernel_reap(Kernel *k);
+/* Ends up to `max` of those in memory, whatever their age, but those whose
+ * commit is under way. For a store that ends with the process. False when there
+ * was none. */
+bool kernel_end_all(Kernel *k, size_t max);
 
 /* --- what happens without a visitor: timers, messages (kernel/later.h) --- */
 
@@ -266,6 +277,7 @@ typedef struct KernelStats {
   size_t conversations, provisional, hot;
   uint64_t turns, failed_turns;
   uint64_t repeats; /* events that were answered before */
+  uint64_t reaped;  /* conversations that ended because nobody came */
 } KernelStats;
 KernelStats kernel_stats(const Kernel *k);
 

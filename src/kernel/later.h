@@ -72,7 +72,8 @@ typedef struct Want {
 
 /* What may wake a conversation, as far as its head says. */
 typedef struct Wakes {
-  uint64_t due; /* its earliest timer, or letters: at once; 0: nothing */
+  uint64_t due;  /* its earliest timer, or letters: at once; 0: nothing */
+  uint64_t seen; /* when a visitor was there last, about (reap.c) */
   Want *wants;
   uint32_t n_wants;
 } Wakes;
@@ -98,6 +99,7 @@ typedef struct Later {
   Wakes wakes; /* of conv->head */
 
   /* not saved */
+  uint64_t seen;     /* when a visitor was there last */
   Wakes kept;        /* what the store's indexes say of it */
   uint64_t at;       /* its place in the agenda: NEVER when in none */
   uint64_t order;    /* first come among those due at once */

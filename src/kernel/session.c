@@ -50,6 +50,7 @@ void kernel_collect(Kernel *k) {
 void kernel_open(Kernel *k, Store *s) {
   k->store = s;
   code_keep(k);
+  visitors_open(k);
 }
 
 /* A handler required a module: what that made is the host's too. */
@@ -66,6 +67,7 @@ Kernel *kernel_new(Vm *vm, Persist *p, const KernelConfig *config,
   k->vm = vm;
   k->persist = p;
   k->config = *config;
+  visitors_key(k);
   k->ports = *ports;
   k->n_buckets = 1024;
   k->buckets = xcalloc(k->n_buckets, sizeof(Conv *));
@@ -150,6 +152,7 @@ void kernel_now(Kernel *k, uint64_t wall_ms, uint64_t steady_ms) {
 
 void kernel_configure(Kernel *k, const KernelConfig *config) {
   k->config = *config;
+  visitors_key(k);
 }
 
 KernelStats kernel_stats(const Kernel *k) { return k->stats; }
@@ -223,10 +226,10 @@ void conv_sleep(Kernel *k, Conv *c) {
   conv_clear(c);
 }
 
-/* Leaves memory altogether: the store has all of it. */
-static void unload(Kernel *k, Conv *c) {
+void conv_unload(Kernel *k, Conv *c) {
   bool kept = c->revision && !c->awake && !c->busy && !c->first && !c->ended &&
               !c->later.is_unsaved && !agenda_needs(k, c);
+  if (kept && seen_keep(k, c)) return; /* and then unload it */
   if (!kept || !k->ports.forget(k->ports.ud, c)) return;
   agenda_left(k, c);
   conv_unlist(k, c);
@@ -240,7 +243,11 @@ bool conv_abandon(Kernel *k, Conv *c) {
   return true;
 }
 
-void kernel_unfollowed(Kernel *k, Conv *c) { unload(k, c); }
+void kernel_unfollowed(Kernel *k, Conv *c) {
+  if (c->is_followed) conv_seen(k, c);
+  c->is_followed = false;
+  conv_unload(k, c);
+}
 
 Err conv_wake(Kernel *k, Conv *c) {
   Err e = OK;
@@ -260,7 +267,7 @@ Err conv_wake(Kernel *k, Conv *c) {
     Conv *next = cold->hotter;
     if (cold != c && !cold->busy) {
       conv_sleep(k, cold);
-      unload(k, cold);
+      conv_unload(k, cold);
     }
     cold = next;
   }
@@ -396,7 +403,7 @@ Conv *conv_mint(Kernel *k) {
   char cid[CID_LEN + 1];
   cid_mint(cid, k->now);
   conv_name(k, c, slice(cid, CID_LEN));
-  c->minted_ms = k->now;
+  c->minted_ms = c->later.seen = c->later.wakes.seen = k->now;
   list(k, c);
   return c;
 }

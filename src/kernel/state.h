@@ -55,6 +55,7 @@ typedef struct Turn {
   uint32_t n_resumes, n_folded;
   const char *no_effects; /* where effects are refused ("render"), or NULL */
   bool failed, finished, drawing_page;
+  bool is_reaped;      /* it ends because its time is over */
   uint32_t failed_iid; /* whose code failed */
   Cause cause;         /* of a turn without a visitor */
   bool may_wait;       /* it need not be saved at once (S32) */
@@ -87,6 +88,12 @@ typedef struct Row Row;
 
 typedef struct Confirmed Confirmed; /* visitor.c */
 
+typedef struct Reaper {
+  uint8_t from[8 + CID_RAW]; /* rows of STORE_SEEN before it were looked at */
+  size_t under_way;          /* searches */
+  uint64_t began;            /* when it first looked; 0: it has not */
+} Reaper;
+
 struct Kernel {
   Vm *vm;
   Persist *persist;
@@ -117,6 +124,9 @@ struct Kernel {
   uint64_t n_defines; /* definitions made so far */
   size_t n_kept_chunks; /* of the loader's, in the store or on their way */
   int old_defs_ref;     /* what a revival defines, or LUA_NOREF */
+  Reaper reaper;
+  MacKey visitor_key;
+  bool has_renewals;    /* some visitor has renewed its token */
   Confirmed *confirmed; /* visitors whose newest token is being kept as such */
   bool in_turn;
   Turn turn;
@@ -192,6 +202,8 @@ void effect_fold(Kernel *k, lua_State *L, uint32_t iid, uint32_t task);
 /* Delivers what `in` answers (the value on top of L, popped) and removes it.
  * Raises. */
 void effect_answer(Kernel *k, lua_State *L, Inst *in, bool ok);
+/* Removes all that is there; the turn ends the conversation. Raises. */
+void effect_finish(Kernel *k, lua_State *L);
 /* Would an error that `in` answers be taken by somebody? */
 bool effect_takes_error(Kernel *k, lua_State *L, const Inst *in);
 /* Accepts what a handler returned (the value at `idx`): nothing, an effect, or
@@ -281,11 +293,14 @@ Err turn_head(Kernel *k, Conv *c, const Event *ev, Blob **out);
 void turn_conclude(Kernel *k, Conv *c, Event *ev, uint32_t explicit);
 /* Commits a head, with what turn_row has been given. */
 void commit_head(Kernel *k, Conv *c, Blob *head);
+/* Its header alone has changed, outside of a turn. */
+void commit_again(Kernel *k, Conv *c);
 /* The same for one that the turn began: without its rows. */
 void commit_new(Kernel *k, Conv *c, Blob *head);
 /* One change of a row that is kept with the turn, or dropped with it. `value`
  * (NULL removes the row) is the turn's now. */
 void turn_row(Kernel *k, StoreTable table, Slice key, Blob *value);
+void turn_take_row(Kernel *k, StoreRow row); /* the same; its key, too */
 void turn_drop_rows(Kernel *k);
 void fill_outbox(Kernel *k, uint32_t explicit);
 void release_outbox(Conv *c);
@@ -311,6 +326,8 @@ Conv *conv_adopt(Kernel *k, Slice cid, Blob *head, uint64_t revision);
 Err conv_wake(Kernel *k, Conv *c);
 /* Drops its graph; the head has all of it. Not while its turn is under way. */
 void conv_sleep(Kernel *k, Conv *c);
+/* It leaves memory, if the store has all of it and nobody follows it. */
+void conv_unload(Kernel *k, Conv *c);
 void conv_provision(Kernel *k, Conv *c);   /* it goes when nobody comes */
 void conv_unprovision(Kernel *k, Conv *c); /* it stays */
 void conv_unlist(Kernel *k, Conv *c);      /* nobody finds it any more */
@@ -338,6 +355,20 @@ void fork_open(Kernel *k, Conv *c);
 
 /* --- fetch.c --- */
 void fetch_forget(Kernel *k, const Conv *c); /* it leaves memory */
+
+/* --- reap.c: who was there last --- */
+
+/* A visitor shows that it is there. */
+void conv_seen(Kernel *k, Conv *c);
+/* What a head says of that, when the one before said `kept`. */
+uint64_t seen_of(const Kernel *k, const Conv *c, uint64_t kept);
+/* The row of the index. Its blobs are the caller's. */
+StoreRow seen_row(const Conv *c, uint64_t seen, bool is_there);
+/* Tells the store, when what it knows is old: true, and a commit is under way.
+ */
+bool seen_keep(Kernel *k, Conv *c);
+/* Ends it in a turn: `stop` hooks run, and it goes whatever they do. */
+void conv_end(Kernel *k, Conv *c);
 
 /* --- failure.c --- */
 
@@ -400,6 +431,10 @@ void image_describe(void *ud, lua_State *L, int key, Buf *out);
 Err image_state(Kernel *k, Conv *c, Buf *out);
 /* The whole head around a state. */
 Blob *image_head(Kernel *k, const Conv *c, Slice history, Slice state);
+
+/* The head as it is, with the header as it has become meanwhile: for one whose
+ * state has not changed, also while it sleeps. */
+Blob *image_again(Kernel *k, const Conv *c);
 
 /* The parts of a head, borrowed from it. */
 typedef struct Image {

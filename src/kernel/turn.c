@@ -64,7 +64,7 @@ void turn_begin(Kernel *k, Conv *c) {
   t->n_pieces = 0;
   t->failed = t->finished = t->isolates = k->trail.went = false;
   t->may_wait = t->is_volatile = t->must_save = false;
-  t->is_boot = false;
+  t->is_boot = t->is_reaped = false;
   t->cause = (Cause){ 0 };
   t->next_id = c->next_id;
   t->n_letters = c->later.n_letters;

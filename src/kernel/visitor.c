@@ -27,12 +27,12 @@ struct Confirmed {
 static void sign(const Kernel *k, const uint8_t id[ID_RAW], uint64_t generation,
                  uint8_t out[TOKEN_RAW]) {
   uint8_t bytes[ID_RAW + 8];
-  MacKey key = mac_key(k->config.key, SLICE("visitor"));
   memcpy(bytes, id, ID_RAW);
   for (int i = 0; i < 8; i++)
     bytes[ID_RAW + i] = (uint8_t)(generation >> 8 * i);
   memcpy(out, id, ID_RAW);
-  mac_whole(out + ID_RAW, &key, slice((const char *)bytes, sizeof bytes));
+  mac_whole(out + ID_RAW, &k->visitor_key,
+            slice((const char *)bytes, sizeof bytes));
 }
 
 static bool is_generation(const Kernel *k, const uint8_t token[TOKEN_RAW],
@@ -45,10 +45,11 @@ static bool is_generation(const Kernel *k, const uint8_t token[TOKEN_RAW],
 
 /* --- what is kept --- */
 
+#define ROW_PREFIX "visitor/"
 #define ROW_KEY_BYTES (8 + ID_RAW)
 
 static Slice row_key(char out[ROW_KEY_BYTES], const uint8_t id[ID_RAW]) {
-  memcpy(out, "visitor/", 8);
+  memcpy(out, ROW_PREFIX, 8);
   memcpy(out + 8, id, ID_RAW);
   return slice(out, ROW_KEY_BYTES);
 }
@@ -77,6 +78,7 @@ static bool find(const Kernel *k, const uint8_t id[ID_RAW], Renewal *r) {
   char key[ROW_KEY_BYTES];
   Blob *value;
   *r = (Renewal){ 0 };
+  if (!k->has_renewals) return true;
   Err e = store_get(k->store, STORE_META, row_key(key, id), &value);
   if (e == ERR_NOT_FOUND) return true;
   if (e) return false;
@@ -111,6 +113,22 @@ static void confirm(Kernel *k, const uint8_t id[ID_RAW], const Renewal *r) {
   store_commit(k->store, &item, on_confirmed, c);
   blob_drop(row.key);
   blob_drop(row.value);
+}
+
+static bool see_first(void *ud, Slice key, Slice value) {
+  (void)value;
+  *(bool *)ud = slice_starts(key, SLICE(ROW_PREFIX));
+  return false;
+}
+
+void visitors_open(Kernel *k) {
+  k->has_renewals = false;
+  store_scan(k->store, STORE_META, SLICE(ROW_PREFIX), see_first,
+             &k->has_renewals);
+}
+
+void visitors_key(Kernel *k) {
+  k->visitor_key = mac_key(k->config.key, SLICE("visitor"));
 }
 
 void visitors_free(Kernel *k) {
@@ -176,6 +194,7 @@ void visitor_renew(Kernel *k, lua_State *L) {
   if (r.newest - r.oldest > VISITOR_TOKENS_MAX)
     r.oldest = r.newest - VISITOR_TOKENS_MAX;
   memcpy(r.cid, c->cid, sizeof r.cid);
+  k->has_renewals = true;
   turn_row(k, STORE_META, row_key(key, id), row_value(&r));
   turn_piece(k, FRAG_RENEWED, PATCH_OUTER, (Slice){ 0 }, (Slice){ 0 });
 }

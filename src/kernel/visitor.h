@@ -23,6 +23,10 @@
 
 #include "kernel/kernel.h"
 
+/* The host's key is known, or another one. */
+void visitors_key(Kernel *k);
+/* The store is there. */
+void visitors_open(Kernel *k);
 /* Forgets what is under way. For the end. */
 void visitors_free(Kernel *k);
 /* The effect renew_session. Both raise: when it is asked for, and when what

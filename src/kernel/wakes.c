@@ -4,6 +4,7 @@
  *
  *   STORE_DUE    earliest due (8 bytes), raw cid -> nothing
  *   STORE_TOPIC  topic, NUL, raw cid             -> the sequence it wants (8)
+ *   STORE_SEEN   see reap.c
  *
  * The rows are derived from the head and change in its item, and only when they
  * say something else than before. */
@@ -42,7 +43,9 @@ static void add_want(Wakes *w, const char *topic, uint64_t next) {
 
 void wakes_compute(const Kernel *k, const Conv *c, Wakes *out) {
   const Later *l = &c->later;
+  uint64_t seen = seen_of(k, c, out->seen);
   wakes_free(out);
+  out->seen = seen;
   if (c->rests_since) return; /* a fork that nobody has come to */
   for (uint32_t i = 0; i < l->n_timers; i++)
     if (!out->due || l->timers[i].due < out->due) out->due = l->timers[i].due;
@@ -57,6 +60,7 @@ void wakes_compute(const Kernel *k, const Conv *c, Wakes *out) {
 void wakes_copy(Wakes *to, const Wakes *from) {
   wakes_free(to);
   to->due = from->due;
+  to->seen = from->seen;
   for (uint32_t i = 0; i < from->n_wants; i++)
     add_want(to, from->wants[i].topic, from->wants[i].next);
 }
@@ -94,6 +98,10 @@ static Blob *blob_u64(uint64_t v) {
 void wakes_rows(Kernel *k, Conv *c, bool ends) {
   static const Wakes none;
   const Wakes *old = &c->later.kept, *now = ends ? &none : &c->later.wakes;
+  if (old->seen != now->seen) {
+    if (old->seen) turn_take_row(k, seen_row(c, old->seen, false));
+    if (now->seen) turn_take_row(k, seen_row(c, now->seen, true));
+  }
   if (old->due != now->due) {
     due_row(k, c, old->due, false);
     due_row(k, c, now->due, true);

@@ -16,11 +16,11 @@
 #include "store/guts.h"
 #include "store/record.h"
 
-#define FORMAT 2
+#define FORMAT 3
 
-static const char *const table_names[STORE_TABLES] = { "head", "head",  "code",
-                                                       "due",  "topic", "msg",
-                                                       "atom", "meta" };
+static const char *const table_names[STORE_TABLES] = {
+  "head", "head", "code", "due", "topic", "msg", "atom", "meta", "seen"
+};
 
 /* --- formats --- */
 
@@ -73,15 +73,37 @@ static int from_1_to_2(Lmdb *s, MDB_txn *txn) {
   uint64_t n;
   int e = mdb_del(txn, s->tables[STORE_META], &old, NULL);
   if (e == MDB_NOTFOUND) e = 0;
-  for (int t = STORE_POINT; t < STORE_TABLES && !e; t++)
+  for (int t = STORE_POINT; t < STORE_SEEN && !e; t++)
     e = seal_table(txn, s->tables[t]);
   if (!e) e = count_heads(s, txn, &n);
   return e ? e : put_count(s, txn, n);
 }
 
+/* When a visitor was last there: for all we know, when it came. Ids begin with
+ * that, 6 bytes of it. */
+static int from_2_to_3(Lmdb *s, MDB_txn *txn) {
+  MDB_cursor *cursor;
+  MDB_val key;
+  int e = mdb_cursor_open(txn, s->tables[STORE_HEAD], &cursor);
+  if (e) return e;
+  while ((e = mdb_cursor_get(cursor, &key, NULL, MDB_NEXT)) == 0) {
+    uint8_t name[8 + CID_RAW] = { 0 }, record[RECORD_SUM_BYTES];
+    if (key.mv_size != CID_RAW) continue;
+    memcpy(name + 2, key.mv_data, 6);
+    memcpy(name + 8, key.mv_data, CID_RAW);
+    MDB_val row = { sizeof name, name }, value = { sizeof record, record };
+    record_seal(slice_of(&row), record, sizeof record);
+    e = mdb_put(txn, s->tables[STORE_SEEN], &row, &value, 0);
+    if (e) break;
+  }
+  mdb_cursor_close(cursor);
+  return e == MDB_NOTFOUND ? 0 : e;
+}
+
 /* One step from each older format to the next, all in one transaction. */
 static int (*const migrations[FORMAT])(Lmdb *s, MDB_txn *txn) = {
   [1] = from_1_to_2,
+  [2] = from_2_to_3,
 };
 
 /* Which format is there: 0 for a database that is new. The first one noted it
@@ -126,10 +148,11 @@ static int get_numbers(Lmdb *s, MDB_txn *txn) {
 }
 
 static int open_tables(Lmdb *s, MDB_txn *txn, unsigned create) {
-  int e = 0;
+  s->info = 0;
+  int e = mdb_dbi_open(txn, "info", create, &s->info);
   for (int t = 0; t < STORE_TABLES && !e; t++)
     e = mdb_dbi_open(txn, table_names[t], create, &s->tables[t]);
-  return e ? e : mdb_dbi_open(txn, "info", create, &s->info);
+  return e;
 }
 
 /* Opens the tables; `*format` is what was found. A look changes nothing. */
@@ -140,7 +163,8 @@ static int prepare(Lmdb *s, bool look_only, int *format) {
   e = open_tables(s, txn, look_only ? 0 : MDB_CREATE);
   if (e == MDB_NOTFOUND) { /* from before there were such tables */
     *format = 1;
-    e = MDB_VERSION_MISMATCH;
+    e = s->info ? get_format(s, txn, format) : 0;
+    if (!e) e = MDB_VERSION_MISMATCH;
   }
   if (!e) e = get_format(s, txn, format);
   if (!e && (*format > FORMAT || (look_only && *format != FORMAT)))

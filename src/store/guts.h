@@ -10,13 +10,13 @@
  *   loop:    queue -> [mutex] -> taken -> ... -> [mutex] -> done -> poll
  *   writer:                      write_batch
  *
- * The database, format 2 (each value is a record, see record.h):
+ * The database, format 3 (each value is a record, see record.h):
  *
  *   head   raw cid (22 bytes, minting order) -> revision, head
  *          raw cid, turn (8 bytes, BE) -> a history point: so that both are on
  *          one page (P2)
- *   code, due, topic, msg, atom, meta   the other tables of store.h
- *   info   "format" -> "2";  "count" -> conversations (8 bytes, LE); no records
+ *   code, due, topic, msg, atom, meta, seen   the other tables of store.h
+ *   info   "format" -> "3";  "count" -> conversations (8 bytes, LE); no records
  */
 #ifndef STORE_GUTS_H
 #define STORE_GUTS_H

@@ -29,6 +29,7 @@ typedef enum StoreTable {
   STORE_MSG,   /* topic, NUL, sequence -> a message */
   STORE_ATOM,  /* name -> value */
   STORE_META,  /* the kernel's own facts */
+  STORE_SEEN,  /* ms since 1970, raw cid -> nothing: its visitor was there */
   STORE_TABLES
 } StoreTable;
 

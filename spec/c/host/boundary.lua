@@ -174,3 +174,24 @@ s.mount("/login", s.component("spec/login", {
     twice = function() s.renew_session(); return { "renew_session" } end,
   },
 }))
+
+-- What says that it is stopped, in the file that the spec names.
+local function note(name)
+  return function()
+    local file = assert(io.open(os.getenv "SPEC_STOPPED", "a"))
+    file:write(name, "\n")
+    file:close()
+  end
+end
+local Part = s.component("spec/part", {
+  stop = note "part", render = function() return { "i" } end,
+})
+s.mount("/stops", s.component("spec/stops", {
+  children = { part = Part },
+  stop = note "whole",
+  render = function(self)
+    return { "div", { "output", self.n }, button "inc", s.slot "part" }
+  end,
+  init = { n = 0 },
+  on = { inc = function(self) self.n = self.n + 1 end },
+}))

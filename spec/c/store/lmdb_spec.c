@@ -151,6 +151,16 @@ static void a_scan_passes_over_damage_and_says_so(void **state) {
 
 /* --- formats --- */
 
+static bool count_row(void *ud, Slice key, Slice value) {
+  assert_int_equal(key.len, 8 + CID_RAW);
+  assert_int_equal(value.len, 0);
+  /* The time that begins the id, as a number of 8 bytes, and the id. */
+  assert_memory_equal(key.ptr, "\0\0", 2);
+  assert_memory_equal(key.ptr + 2, key.ptr + 8, 6);
+  ++*(int *)ud;
+  return true;
+}
+
 static void a_store_of_the_first_format_is_brought_up(void **state) {
   (void)state;
   Behind b;
@@ -168,6 +178,10 @@ static void a_store_of_the_first_format_is_brought_up(void **state) {
   Store *s = open_dir();
   assert_int_equal(store_count(s), 250);
   for (int k = 1; k <= 250; k++) assert_head(s, (uint8_t)k, "first", 3);
+  int visits = 0;
+  assert_int_equal(store_scan(s, STORE_SEEN, (Slice){ 0 }, count_row, &visits),
+                   OK);
+  assert_int_equal(visits, 250);
   Answers a = { 0 };
   put(s, 7, 3, "next", &a);
   store_free(s);
