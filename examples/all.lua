@@ -10,6 +10,7 @@ local demos = {
   { "calc", "Calculator", "One component and plain functions." },
   { "tabs", "Tabbed navigation", "Children that are not drawn keep their state." },
   { "calendar", "Mini calendar picker", "A picker called from a flow." },
+  { "todo", "Todo list", "Rows that are edited in their place." },
   { "columns", "Keyed columns", "Children that come and go, the others untouched." },
   { "clock", "Clock / turbo counter", "Timers that bring events." },
   { "durable", "Expense approval", "A flow that waits for days, and for somebody else." },
