@@ -74,6 +74,7 @@ static void forget_failed(Code *c, size_t n) {
                                       loader_at(c->vm, keep - 1)->proto))
     keep--;
   if (keep == c->nchunks) return;
+  memset(c->lives, 0, sizeof c->lives);
   c->nchunks = keep;
   c->n = c->first[keep];
   c->nspans = c->n ? c->info[c->n - 1].spans + c->info[c->n - 1].nspans : 0;

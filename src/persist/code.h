@@ -34,6 +34,21 @@ typedef struct ProtoInfo {
   uint32_t spans, nspans;
 } ProtoInfo;
 
+typedef struct RegSet {
+  uint64_t bits[4];
+} RegSet;
+
+static inline bool reg_in(const RegSet *s, int reg) {
+  return s->bits[reg >> 6] >> (reg & 63) & 1;
+}
+
+/* An answer of code_live_after, which takes a look at the whole function. */
+typedef struct LiveAfter {
+  const Proto *proto; /* or NULL */
+  int pc;
+  RegSet regs;
+} LiveAfter;
+
 typedef struct Code {
   Vm *vm;
   Map protos; /* Proto -> index in info */
@@ -43,6 +58,7 @@ typedef struct Code {
   uint32_t nchunks, chunks_cap;
   Span *spans;
   uint32_t nspans, spans_cap;
+  LiveAfter lives[64]; /* by a hash of both; an answer is worked out once */
 } Code;
 
 void code_init(Code *c, Vm *vm);
@@ -68,13 +84,7 @@ bool code_is_file_level(const Code *c, const ProtoInfo *info, int i);
 int code_locals(const Proto *p, int pc);
 
 /* Which registers may still be read after the instruction at `pc`, which was
- * interrupted, is done. */
-typedef struct RegSet {
-  uint64_t bits[4];
-} RegSet;
-RegSet code_live_after(const Proto *p, int pc);
-static inline bool reg_in(const RegSet *s, int reg) {
-  return s->bits[reg >> 6] >> (reg & 63) & 1;
-}
+ * interrupted, is done. The prototype is a loaded chunk's. */
+RegSet code_live_after(Code *c, const Proto *p, int pc);
 
 #endif

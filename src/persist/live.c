@@ -204,7 +204,7 @@ static RegSet finish(const Proto *p, int pc, const RegSet *live) {
   return s;
 }
 
-RegSet code_live_after(const Proto *p, int pc) {
+static RegSet work_out(const Proto *p, int pc) {
   RegSet *live = xcalloc((size_t)p->sizecode + 2, sizeof *live);
   bool changed;
   do {
@@ -219,4 +219,12 @@ RegSet code_live_after(const Proto *p, int pc) {
   RegSet s = finish(p, pc, live);
   free(live);
   return s;
+}
+
+RegSet code_live_after(Code *c, const Proto *p, int pc) {
+  uint32_t hash = map_hash((uintptr_t)p + (uintptr_t)pc * 64);
+  LiveAfter *at = &c->lives[hash % countof(c->lives)];
+  if (at->proto != p || at->pc != pc)
+    *at = (LiveAfter){ p, pc, work_out(p, pc) };
+  return at->regs;
 }

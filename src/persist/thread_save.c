@@ -42,7 +42,7 @@ static const ProtoInfo *info_of(Encoder *e, const CallInfo *ci) {
 
 /* Registers that hold nothing but leftovers: only where the callee begins above
  * all registers does anything lie between. */
-static void mark_dead(lua_State *co, const CallInfo *ci, int end,
+static void mark_dead(Code *code, lua_State *co, const CallInfo *ci, int end,
                       lu_byte *marks) {
   const Proto *p = frame_proto(ci);
   int pc = frame_pc(ci), base = slot_of(co, ci->func.p) + 1;
@@ -66,7 +66,7 @@ static void mark_dead(lua_State *co, const CallInfo *ci, int end,
       tbc -= tbc->tbclist.delta ? tbc->tbclist.delta : USHRT_MAX;
     }
     break;
-  default: live = code_live_after(p, pc); break;
+  default: live = code_live_after(code, p, pc); break;
   }
   for (int reg = code_locals(p, pc); base + reg < end && reg <= MAXARG_A; reg++)
     if (!reg_in(&live, reg) && reg < p->maxstacksize)
@@ -87,7 +87,7 @@ static void mark_slots(Encoder *e, lua_State *co, int top) {
     if (isLua(ci)) {
       const ProtoInfo *info = info_of(e, ci);
       int pc = frame_pc(ci), base = slot_of(co, ci->func.p) + 1;
-      mark_dead(co, ci, virtual_func(co, ci->next), p->marks);
+      mark_dead(&p->code, co, ci, virtual_func(co, ci->next), p->marks);
       for (uint32_t s = 0; s < info->nspans; s++) {
         const Span *span = &p->code.spans[info->spans + s];
         if (span->kind == SPAN_PAIRS && pc >= span->first && pc <= span->last &&
