@@ -29,9 +29,10 @@ local Column = s.component("columns/column", {
 local Columns = s.component("demo/columns", {
   init = { made = 3, open = { 1, 2, 3 } },
   styles = [[
-    & .strip { display: flex; gap: 1rem; overflow-x: auto; padding-bottom: 1rem; }
-    & .strip > * { flex: 0 0 14rem; }
-    & .strip header { display: flex; justify-content: space-between; align-items: start; }
+    & .strip { display: flex; gap: 1rem; overflow-x: auto; padding: 1rem 0 2rem; }
+    & .strip > * { flex: 0 0 14rem; margin: 0; }
+    & .strip header { display: flex; justify-content: space-between; align-items: start;
+      margin-bottom: .5rem; }
   ]],
   children = function(self)
     local columns = {}

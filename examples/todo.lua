@@ -32,6 +32,9 @@ local Todo = s.component("demo/todo", {
   styles = [[
     & li { display: flex; gap: .6rem; align-items: center; list-style: none; }
     & ul { padding: 0; }
+    & form { flex: 1; flex-wrap: nowrap; margin: 0; }
+    & form input { flex: 1; min-width: 0; width: auto; }
+    & h1 + form { margin-bottom: 1rem; }
     & .label { flex: 1; cursor: pointer; border: 0; background: none; padding: 0;
       color: inherit; font: inherit; text-align: start; }
     & .done .label { text-decoration: line-through; color: var(--stube-muted); }
