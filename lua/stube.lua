@@ -48,6 +48,7 @@ s.renew_session = kernel.renew_session
 s.patch = kernel.patch
 s.patch_signals = kernel.patch_signals
 s.execute_script = kernel.execute_script
+s.show = kernel.show
 s.after = kernel.after
 s.send = kernel.send
 s.subscribe = kernel.subscribe

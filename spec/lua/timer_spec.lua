@@ -276,6 +276,59 @@ describe("sleep", function()
   end)
 end)
 
+describe("show", function()
+  it("is what a flow is while it sleeps, also after a restart", function()
+    local page = visit(flow({
+      on = { hurry = function() write "hurry" end },
+    }, function()
+      s.show { "section", "Brewing ", { "button", on_click = "hurry", "Hurry" } }
+      s.sleep(60)
+      s.await(s.info "Tea is ready")
+      s.show "Cooling"
+      s.sleep(60)
+      s.show()
+      s.sleep(60)
+    end)):follow()
+    assert.matches('^<section[^>]* id="ix%-1"[^>]*>Brewing', page:html())
+    drive.restart()
+    assert.matches("Brewing", page:html())
+    page:click "Hurry"
+    assert.same({ "hurry" }, trace)
+    local sent = page:advance(60)
+    assert.matches("Tea is ready", sent[1].body)
+    page:click "OK"
+    assert.matches("Cooling", page:html())
+    sent = page:advance(60)
+    assert.matches("^<div[^>]* hidden></div>$", sent[1].body)
+  end)
+
+  it("sends nothing when it shows the same again", function()
+    local page = visit(flow({}, function()
+      while true do
+        s.show { "p", "Waiting" }
+        s.sleep(1)
+      end
+    end)):follow()
+    assert.equal(0, #page:advance(3))
+  end)
+
+  local wrong = {
+    { "a function", function() s.show(print) end,
+      "show: markup is wanted, not a function" },
+    { "a component that draws itself", function() s.show "x" end,
+      'show: "spec/timer%d+" has a render' },
+  }
+  for _, case in ipairs(wrong) do
+    it("refuses " .. case[1], function()
+      drive.log(false)
+      local page = visit(hears { go = case[2] })
+      local _, sent = page:post { event = "go" }
+      drive.log(true)
+      assert.matches(case[3], (sent[1].body:gsub("&quot;", '"')))
+    end)
+  end
+end)
+
 describe("await with a timeout", function()
   local Ask = component {
     render = function() return { "p", "asked", { "button", on_click = "yes", "yes" } } end,

@@ -270,6 +270,7 @@ void conv_find_holes(Conv *c) {
     const Inst *in = c->insts[i];
     if (in->self > max) max = in->self;
     if (in->args > max) max = in->args;
+    if (in->shown > max) max = in->shown;
   }
   for (uint32_t i = 0; i < c->n_tasks; i++)
     if (c->tasks[i].thread > max) max = c->tasks[i].thread;
@@ -280,6 +281,7 @@ void conv_find_holes(Conv *c) {
   for (uint32_t i = 0; i < c->n_insts; i++) {
     used[c->insts[i]->self] = true;
     used[c->insts[i]->args] = true;
+    used[c->insts[i]->shown] = true;
   }
   for (uint32_t i = 0; i < c->n_tasks; i++) used[c->tasks[i].thread] = true;
   for (uint32_t i = 0; i < l->n_timers; i++) used[l->timers[i].value] = true;

@@ -74,6 +74,7 @@ typedef struct Inst {
   char *event;      /* s.call: the event that brings the answer, or NULL */
   uint32_t self;    /* handle: the user's table */
   uint32_t args;    /* handle: the embed's args, or 0 */
+  uint32_t shown;   /* handle: what it is without a render, or 0 */
   uint64_t version; /* of the definition it was made by, or upgraded to */
   uint64_t drawn;   /* hash of its last HTML, without what stands in its slots;
                      * 0: the page may hold anything */

@@ -176,8 +176,13 @@ typedef struct Shell {
   uint32_t first, last; /* of its holes */
 } Shell;
 
-static void render(Kernel *k, lua_State *L, Inst *in, Pen *pen) {
-  Buf *out = &k->canvas.shells;
+/* Pushes its markup. False, and nothing, when it draws nothing. */
+static bool push_markup(Kernel *k, lua_State *L, Inst *in) {
+  if (!def_get(k, L, in->def, "render")) {
+    lua_pop(L, 1);
+    if (in->shown) conv_push(k->turn.conv, L, in->shown);
+    return in->shown != 0;
+  }
   reads_drop(in, READ_RENDER);
   conv_push(k->turn.conv, L, in->self);
   const char *was = coro_ban(k->vm, "render");
@@ -186,6 +191,12 @@ static void render(Kernel *k, lua_State *L, Inst *in, Pen *pen) {
   lua_call(L, 1, 1);
   k->turn.no_effects = had;
   coro_ban(k->vm, was);
+  return true;
+}
+
+/* The markup is on top of L, and popped. */
+static void render(Kernel *k, lua_State *L, Inst *in, Pen *pen) {
+  Buf *out = &k->canvas.shells;
   char id[IID_TEXT];
   HtmlContext ctx = { .component = slice_str(in->def->id),
                       .id = iid_text(id, in->iid),
@@ -206,10 +217,9 @@ static Shell draw_shell(Kernel *k, lua_State *L, Inst *in) {
   Pen pen = { k, in, v->n_holes };
   k->turn.failed_iid = in->iid;
   luaL_checkstack(L, 20, "instances nested too deeply");
-  if (def_get(k, L, in->def, "render")) {
+  if (push_markup(k, L, in)) {
     render(k, L, in, &pen);
   } else {
-    lua_pop(L, 1);
     buf_printf(&v->shells, "<div id=\"ix-%u\" hidden></div>", in->iid);
   }
   s.to = v->shells.len;

@@ -442,6 +442,7 @@ static const struct {
   /* another token for who visits, as at a login */
   { "renew_session", fold_renew_session, check_renew_session,
     HOMELESS | LASTS },
+  { "show", fold_show, check_show, 0 },    /* what a flow is meanwhile */
   { "after", fold_after, check_after, 0 }, /* an event later */
   { "sleep", fold_sleep, check_sleep, WAITS },
   { "send", fold_send, check_send, 0 }, /* an event for another instance */

@@ -93,8 +93,9 @@ static void put_kid(Buf *b, const Kid *kid, const Kid *before) {
 
 static void put_inst(Buf *b, const Inst *in, const Versions *v) {
   const uint32_t numbers[] = {
-    in->iid,         in->parent, in->below, in->caller,
-    in->caller_task, in->self,   in->args,  find_version(v, in->version) % v->n
+    in->iid,    in->parent,      in->below,
+    in->caller, in->caller_task, in->self,
+    in->args,   in->shown,       find_version(v, in->version) % v->n
   };
   for (size_t i = 0; i < countof(numbers); i++) buf_varint(b, numbers[i]);
   put_text(b, in->def->id);
@@ -158,6 +159,8 @@ void image_describe(void *ud, lua_State *L, int key, Buf *out) {
     const char *kind = in->def->is_flow ? "flow" : "component";
     if (in->self == handle)
       buf_printf(out, "%s \"%s\", self", kind, in->def->id);
+    if (in->shown == handle)
+      buf_printf(out, "flow \"%s\", what it shows", in->def->id);
     if (in->args == handle)
       buf_printf(out, "%s \"%s\", its args", kind, in->def->id);
   }
@@ -375,7 +378,7 @@ static void get_inst(Reader *r, Kernel *k, Conv *c, const Versions *v) {
   uint32_t version;
   uint32_t *const numbers[] = { &in->iid,    &in->parent,      &in->below,
                                 &in->caller, &in->caller_task, &in->self,
-                                &in->args,   &version };
+                                &in->args,   &in->shown,       &version };
   for (size_t i = 0; i < countof(numbers); i++) *numbers[i] = get_u32(r);
   if (version >= v->n) r->err = ERR_BAD_INPUT;
   in->version = r->err ? 0 : v->list[version];

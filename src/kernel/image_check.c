@@ -126,6 +126,7 @@ static bool handles_hold(const Conv *c, lua_State *L) {
     const Inst *in = c->insts[i];
     if (!take(&h, in->self, LUA_TTABLE)) return false;
     if (in->args && !take(&h, in->args, LUA_TNONE)) return false;
+    if (in->shown && !take(&h, in->shown, LUA_TNONE)) return false;
   }
   for (uint32_t i = 0; i < c->n_tasks; i++)
     if (!take(&h, c->tasks[i].thread, LUA_TTHREAD)) return false;

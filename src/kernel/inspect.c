@@ -205,6 +205,7 @@ static void put_inst(const Shown *s, const Inst *in, int depth) {
   put_how(s, in);
   buf_lit(s->out, "\n");
   put_value(s, indent, "args", in->args);
+  put_value(s, indent, "shows", in->shown);
   put_value(s, indent, "self", in->self);
   for (uint32_t i = 0; i < c->n_tasks; i++)
     if (c->tasks[i].iid == in->iid) put_task(s, indent, &c->tasks[i]);

@@ -226,5 +226,6 @@ void instance_remove(Kernel *k, lua_State *L, uint32_t iid) {
   later_forget_inst(c, L, iid);
   conv_release(c, L, in->self);
   conv_release(c, L, in->args);
+  conv_release(c, L, in->shown);
   conv_remove(c, in);
 }

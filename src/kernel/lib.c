@@ -294,9 +294,9 @@ static int f_time(lua_State *L) {
 static const char *const calls[] = {
   "call",          "answer",         "answer_error", "become",
   "finish",        "back",           "isolate",      "patch",
-  "patch_signals", "execute_script", "after",        "send",
-  "subscribe",     "unsubscribe",    "publish",      "publish_local",
-  "renew_session",
+  "patch_signals", "execute_script", "show",         "after",
+  "send",          "subscribe",      "unsubscribe",  "publish",
+  "publish_local", "renew_session",
 };
 
 int kernel_open_lib(lua_State *L) {

@@ -236,6 +236,7 @@ void effect_push_event(lua_State *L, const char *name, int payload,
 
 /* KEEP IN STEP: effects (effect.c): those in files of their own. */
 #define LATER_EFFECTS(X) \
+  X(show)                \
   X(after)               \
   X(sleep)               \
   X(send)                \
