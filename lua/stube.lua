@@ -41,6 +41,7 @@ s.call = kernel.call
 s.answer = kernel.answer
 s.answer_error = kernel.answer_error
 s.become = kernel.become
+s.cancel = kernel.cancel
 s.finish = kernel.finish
 s.back = kernel.back
 s.isolate = kernel.isolate

@@ -408,6 +408,25 @@ static int f_log(lua_State *L) {
   return 0;
 }
 
+/* logged(f) -> what is logged while f runs. */
+static int f_logged(lua_State *L) {
+  Log *log = &drive_host(L)->log, was = *log;
+  luaL_checktype(L, 1, LUA_TFUNCTION);
+  FILE *file = tmpfile();
+  if (!file) return luaL_error(L, "no temporary file");
+  lua_settop(L, 1);
+  *log = (Log){ .level = LOG_DEBUG, .fd = fileno(file) };
+  int status = lua_pcall(L, 0, 0, 0);
+  *log = was;
+  char text[8192];
+  rewind(file);
+  size_t n = fread(text, 1, sizeof text, file);
+  fclose(file);
+  if (status != LUA_OK) return lua_error(L);
+  lua_pushlstring(L, text, n);
+  return 1;
+}
+
 /* hot(n): how many conversations stay in Lua's memory; without a number, the
  * default. */
 static int f_hot(lua_State *L) {
@@ -478,19 +497,15 @@ static int f_rows(lua_State *L) {
 
 static void open_drive(Host *h) {
   static const luaL_Reg functions[] = {
-    { "mint", f_mint },       { "post", f_post },
-    { "poll", f_poll },       { "hold", f_hold },
-    { "settle", f_settle },   { "take", f_take },
-    { "page", f_page },       { "alive", f_alive },
-    { "stats", f_stats },     { "offered", f_offered },
-    { "collect", f_collect }, { "log", f_log },
-    { "styles", f_styles },   { "budget", f_budget },
-    { "hot", f_hot },         { "history", f_history },
-    { "fetch", f_fetch },     { "due", f_due },
-    { "advance", f_advance }, { "tick", f_tick },
-    { "promote", f_promote }, { "restart", f_restart },
-    { "reap", f_reap },       { "follow", f_follow },
-    { "rows", f_rows },       { "skip", f_skip },
+    { "mint", f_mint },       { "post", f_post },       { "poll", f_poll },
+    { "hold", f_hold },       { "settle", f_settle },   { "take", f_take },
+    { "page", f_page },       { "alive", f_alive },     { "stats", f_stats },
+    { "offered", f_offered }, { "collect", f_collect }, { "log", f_log },
+    { "logged", f_logged },   { "styles", f_styles },   { "budget", f_budget },
+    { "hot", f_hot },         { "history", f_history }, { "fetch", f_fetch },
+    { "due", f_due },         { "advance", f_advance }, { "tick", f_tick },
+    { "promote", f_promote }, { "restart", f_restart }, { "reap", f_reap },
+    { "follow", f_follow },   { "rows", f_rows },       { "skip", f_skip },
     { "commits", f_commits }, { NULL, NULL },
   };
   lua_State *L = vm_lua(h->vm);

@@ -332,6 +332,26 @@ static void draw_frame(Kernel *k, lua_State *L, Buf *out) {
   c->painted = c->top;
 }
 
+/* Tells the author of a call that nobody sees (S12): once, in its own turn. */
+static void warn_unseen(const Kernel *k) {
+  const Conv *c = k->turn.conv;
+  if (!k->config.development || c->next_id == k->turn.next_id) return;
+  for (uint32_t i = c->n_insts; i-- > 0;) {
+    const Inst *in = c->insts[i];
+    if (in->iid <= k->turn.next_id) return; /* made before */
+    const Inst *parent = conv_inst(c, in->parent);
+    if (!parent || !parent->on_page || in->on_page || !in->caller ||
+        !conv_shows(c, in))
+      continue;
+    log_with(k->config.log, LOG_WARN,
+             "something was called into a slot that is not drawn",
+             { "component", slice_str(in->def->id) },
+             { "slot", slice_str(in->kid->slot) },
+             { "of", slice_str(parent->def->id) },
+             { "conversation", slice_str(c->cid) });
+  }
+}
+
 void draw_page(Kernel *k, lua_State *L, Buf *out) {
   Conv *c = k->turn.conv;
   if (!c->top) return;
@@ -342,6 +362,7 @@ void draw_page(Kernel *k, lua_State *L, Buf *out) {
     for (uint32_t f = 0; f < in->n_fields; f++) in->fields[f].known = 0;
   }
   draw_frame(k, L, out);
+  warn_unseen(k);
 }
 
 static bool patch_holes(Kernel *k, lua_State *L, Inst *in, const Shell *s) {
@@ -387,5 +408,6 @@ void draw_changes(Kernel *k, lua_State *L) {
       if (in->touched && in->on_page && conv_shows(c, in)) draw_one(k, L, in);
     }
   }
+  warn_unseen(k);
   field_flush(k, L);
 }

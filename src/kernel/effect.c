@@ -71,68 +71,7 @@ void effect_returned(Kernel *k, lua_State *L, int idx, const char *where) {
   }
 }
 
-/* --- calling --- */
-
-/* The place that a callee of `in` takes: in opts.slot, else the caller's own
- * (NULL is the page). */
-static Kid *place_for(Kernel *k, lua_State *L, Inst *in, int opts,
-                      uint32_t *parent) {
-  *parent = in->parent;
-  if (lua_isnoneornil(L, opts)) return in->kid;
-  luaL_argexpected(L, lua_istable(L, opts), opts, "options (a table)");
-  int type = lua_getfield(L, opts, "slot");
-  if (type == LUA_TNIL) {
-    lua_pop(L, 1);
-    return in->kid;
-  }
-  if (type != LUA_TSTRING)
-    luaL_error(L, "the option slot must be a string, not a %s",
-               lua_typename(L, type));
-  Slice slot;
-  slot.ptr = lua_tolstring(L, -1, &slot.len);
-  if (!def_get(k, L, in->def, "render"))
-    luaL_error(L,
-               "\"%s\" draws nothing, so it has no slot \"%s\" for the "
-               "callee",
-               in->def->id, slot.ptr);
-  Kid *kid = inst_kid(in, slot, NULL);
-  if (!kid) {
-    inst_note_seats(in);
-    kid = inst_add_kid(in, slot, NULL);
-  }
-  lua_pop(L, 2);
-  *parent = in->iid;
-  return kid;
-}
-
-static void check_embed(Kernel *k, lua_State *L, const Inst *in, int first) {
-  (void)in;
-  embed_resolve(k, L, first);
-  lua_pop(L, 1);
-}
-
-static size_t count_frames(const Conv *c) {
-  size_t n = 0;
-  for (uint32_t f = c->top; f; f = conv_inst(c, f)->below) n++;
-  return n;
-}
-
-static Inst *call(Kernel *k, lua_State *L, Inst *in, int embed, int opts) {
-  Conv *c = k->turn.conv;
-  uint32_t parent;
-  Kid *kid = place_for(k, L, in, opts, &parent);
-  if (!parent && c->n_insts >= CONV_FRAMES_MAX &&
-      count_frames(c) >= CONV_FRAMES_MAX)
-    luaL_error(L,
-               "%d frames are on the stack: does \"%s\" call itself without "
-               "end?",
-               CONV_FRAMES_MAX, in->def->id);
-  Inst *callee = instance_make(k, L, embed, parent);
-  instance_place(c, callee, kid);
-  instance_called(c, callee, in);
-  instance_start(k, callee);
-  return callee;
-}
+/* --- what they share --- */
 
 int effect_args(lua_State *L, int effect, int n) {
   for (int i = 0; i < n; i++) lua_rawgeti(L, effect, i + 2);
@@ -158,31 +97,6 @@ void effect_check_event(Kernel *k, lua_State *L, const Inst *in, int idx,
   lua_pop(L, 1);
 }
 
-static void fold_call(Kernel *k, lua_State *L, Origin o, int effect) {
-  lua_rawgeti(L, effect, 2);
-  lua_rawgeti(L, effect, 3);
-  lua_rawgeti(L, effect, 4);
-  int embed = lua_gettop(L) - 2;
-  const char *event = NULL;
-  if (!lua_isnil(L, embed + 1)) event = effect_event_name(L, embed + 1, "call");
-  Inst *callee = call(k, L, o.in, embed, embed + 2);
-  if (event) callee->event = xstrdup(event);
-}
-
-static void fold_await(Kernel *k, lua_State *L, Origin o, int effect) {
-  lua_rawgeti(L, effect, 2);
-  lua_rawgeti(L, effect, 3);
-  int embed = lua_gettop(L) - 1;
-  Inst *callee = call(k, L, o.in, embed, embed + 1);
-  callee->caller_task = o.task;
-  conv_task(k->turn.conv, o.task)->awaits = callee->iid;
-  if (lua_isnil(L, embed + 1)) return;
-  lua_getfield(L, embed + 1, "timeout");
-  timer_for_task(k, L, o.in->iid, o.task, lua_gettop(L), "await");
-}
-
-/* --- answering --- */
-
 void effect_push_event(lua_State *L, const char *name, int payload,
                        const char *slot, const char *key, uint32_t from) {
   payload = lua_absindex(L, payload);
@@ -196,121 +110,6 @@ void effect_push_event(lua_State *L, const char *name, int payload,
   if (!from) return;
   lua_pushfstring(L, "ix-%d", (int)from);
   lua_setfield(L, -2, "from");
-}
-
-/* The place of a declared child that was not called: it answers to its parent.
- */
-static Kid *declared_place(const Inst *in) {
-  return in->kid && in->kid->declared && !in->caller ? in->kid : NULL;
-}
-
-static bool has_error_event(Kernel *k, lua_State *L, const Inst *in,
-                            const char *event) {
-  lua_pushfstring(L, "%s_error", event);
-  bool has = def_handler(k, L, in->def, slice_str(lua_tostring(L, -1)));
-  lua_pop(L, 2);
-  return has;
-}
-
-bool effect_takes_error(Kernel *k, lua_State *L, const Inst *in) {
-  Conv *c = k->turn.conv;
-  Kid *kid = declared_place(in);
-  if (kid) return has_error_event(k, L, conv_inst(c, in->parent), kid->slot);
-  if (!in->caller) return false;
-  if (in->caller_task) return true;
-  return in->event &&
-         has_error_event(k, L, conv_inst(c, in->caller), in->event);
-}
-
-void effect_finish(Kernel *k, lua_State *L) {
-  Conv *c = k->turn.conv;
-  k->turn.finished = true;
-  while (c->top) instance_remove(k, L, c->top);
-}
-
-void effect_answer(Kernel *k, lua_State *L, Inst *in, bool ok) {
-  Conv *c = k->turn.conv;
-  int value = lua_gettop(L);
-  Kid *kid = declared_place(in);
-  uint32_t iid = in->iid, caller = in->caller, task = in->caller_task;
-  if (!ok && (caller || kid) && !effect_takes_error(k, L, in)) {
-    lua_settop(L, value);
-    lua_error(L); /* nobody takes it: the turn fails with this very error */
-  }
-  if (kid) { /* it stays; its parent hears of it */
-    lua_pushfstring(L, ok ? "%s" : "%s_error", kid->slot);
-    effect_push_event(L, lua_tostring(L, -1), value, kid->slot, kid->key, iid);
-    if (kid->is_number && lua_stringtonumber(L, kid->key))
-      lua_setfield(L, -2, "key");
-    turn_push(k, L, (Work){ .kind = WORK_EVENT, .iid = in->parent });
-  } else if (!caller) {
-    effect_finish(k, L);
-  } else if (task) {
-    lua_pushvalue(L, value); /* below what `stop` asks for, which comes first */
-    turn_push(k, L, (Work){ WORK_RESUME, caller, task, ok, NULL });
-    instance_remove(k, L, iid);
-  } else {
-    char *event = in->event;
-    in->event = NULL;
-    if (event)
-      lua_pushfstring(L, ok ? "%s" : "%s_error", event);
-    else
-      lua_pushnil(L);
-    free(event);
-    if (!lua_isnil(L, -1)) {
-      effect_push_event(L, lua_tostring(L, -1), value, NULL, NULL, iid);
-      turn_push(k, L, (Work){ .kind = WORK_EVENT, .iid = caller });
-    } else {
-      conv_inst(c, caller)->touched = true;
-    }
-    instance_remove(k, L, iid);
-  }
-  lua_settop(L, value - 1);
-}
-
-static void fold_answer(Kernel *k, lua_State *L, Origin o, int effect) {
-  lua_rawgeti(L, effect, 2);
-  effect_answer(k, L, o.in, true);
-}
-
-static void fold_answer_error(Kernel *k, lua_State *L, Origin o, int effect) {
-  lua_rawgeti(L, effect, 2);
-  effect_answer(k, L, o.in, false);
-}
-
-static void fold_become(Kernel *k, lua_State *L, Origin o, int effect) {
-  Conv *c = k->turn.conv;
-  Inst *old = o.in;
-  lua_rawgeti(L, effect, 2);
-  Inst *in = instance_make(k, L, lua_gettop(L), old->parent);
-  Inst *caller = conv_inst(c, old->caller);
-  instance_called(c, in, caller);
-  in->caller_task = old->caller_task;
-  in->event = old->event;
-  old->event = NULL;
-  instance_called(c, old, NULL);
-  old->caller_task = 0;
-  Task *t = in->caller_task ? conv_task(c, in->caller_task) : NULL;
-  if (t) t->awaits = in->iid;
-  /* On top of the old one, which then leaves from below it. */
-  in->kid = old->kid;
-  in->below = old->iid;
-  uint32_t *top = conv_place(c, old);
-  if (*top == old->iid) {
-    if (in->kid) inst_note_seats(conv_inst(c, in->parent));
-    *top = in->iid;
-  } else {
-    Inst *above = conv_inst(c, *top);
-    while (above->below != old->iid) above = conv_inst(c, above->below);
-    above->below = in->iid;
-  }
-  instance_remove(k, L, old->iid);
-  instance_start(k, in);
-}
-
-static void fold_finish(Kernel *k, lua_State *L, Origin o, int effect) {
-  (void)o, (void)effect;
-  effect_finish(k, L);
 }
 
 /* --- history --- */
@@ -427,11 +226,12 @@ static const struct {
   CheckFunction check; /* of its arguments, or NULL */
   int flags;
 } effects[] = {
-  { "call", fold_call, check_embed, 0 },  /* cover the caller's place */
-  { "await", fold_await, NULL, WAITS },   /* the same, and wait */
+  { "call", fold_call, check_call, 0 },        /* cover the caller's place */
+  { "await", fold_await, check_await, WAITS }, /* the same, and wait */
   { "answer", fold_answer, NULL, LASTS }, /* leave, give the caller a value */
   { "answer_error", fold_answer_error, NULL, LASTS }, /* or an error */
-  { "become", fold_become, check_embed, 0 }, /* take this place and caller */
+  { "become", fold_become, check_become, 0 }, /* take this place and caller */
+  { "cancel", fold_cancel, check_cancel, 0 }, /* end what was called */
   { "finish", fold_finish, NULL, HOMELESS | LASTS },   /* end it all */
   { "back", fold_back, check_back, HOMELESS | LASTS }, /* be what one was */
   { "isolate", fold_isolate, NULL,

@@ -151,23 +151,10 @@ void instance_start(Kernel *k, Inst *in) {
 
 /* --- removing --- */
 
-static void close_tasks(Kernel *k, lua_State *L, uint32_t iid) {
-  Conv *c = k->turn.conv;
-  for (uint32_t i = c->n_tasks; i-- > 0;) {
-    Task *t = &c->tasks[i];
-    if (t->iid != iid) continue;
-    uint32_t handle = t->thread;
-    later_forget_task(c, L, t->id);
-    conv_push(c, L, handle);
-    lua_State *co = lua_tothread(L, -1);
-    conv_release(c, L, handle);
-    conv_remove_task(c, t->id);
-    if (coro_close(k->vm, co) == CORO_FAILED) {
-      lua_xmove(co, L, 1);
-      lua_error(L);
-    }
-    lua_pop(L, 1);
-  }
+static void close_tasks(Kernel *k, lua_State *L, Inst *in) {
+  const Conv *c = k->turn.conv;
+  for (uint32_t i = c->n_tasks; i-- > 0;)
+    if (c->tasks[i].iid == in->iid) run_close(k, L, in, c->tasks[i].id);
 }
 
 /* Takes it out of its place's chain. What is uncovered shows in its parent's
@@ -199,7 +186,7 @@ static void remove_callees(Kernel *k, lua_State *L, Inst *in) {
 
 void instance_restart(Kernel *k, lua_State *L, Inst *in) {
   remove_callees(k, L, in);
-  close_tasks(k, L, in->iid);
+  close_tasks(k, L, in);
   later_forget_inst(k->turn.conv, L, in->iid);
   in->started = false;
   instance_start(k, in);
@@ -220,7 +207,7 @@ void instance_remove(Kernel *k, lua_State *L, uint32_t iid) {
       instance_remove(k, L, kid->top);
   }
   run_stop(k, L, in);
-  close_tasks(k, L, iid);
+  close_tasks(k, L, in);
   unlink_place(c, in);
   instance_called(c, in, NULL);
   later_forget_inst(c, L, iid);

@@ -153,7 +153,7 @@ static int wait_for(lua_State *L, Kernel *k, const char *op) {
 /* await(embed, [opts]) -> its answer; nil, "timeout". */
 static int f_await(lua_State *L) {
   Kernel *k = may_wait(L, "await");
-  embed_resolve(k, L, 1);
+  effect_check(k, L, "await", 1);
   if (lua_istable(L, 2) && lua_getfield(L, 2, "timeout") != LUA_TNIL)
     timer_ms(L, -1, "await");
   return wait_for(L, k, "await");
@@ -292,11 +292,11 @@ static int f_time(lua_State *L) {
 
 /* KEEP IN STEP: effects (effect.c, lua/stube.lua). */
 static const char *const calls[] = {
-  "call",          "answer",         "answer_error", "become",
-  "finish",        "back",           "isolate",      "patch",
-  "patch_signals", "execute_script", "show",         "after",
-  "send",          "subscribe",      "unsubscribe",  "publish",
-  "publish_local", "renew_session",
+  "call",    "answer",        "answer_error",   "become",
+  "cancel",  "finish",        "back",           "isolate",
+  "patch",   "patch_signals", "execute_script", "show",
+  "after",   "send",          "subscribe",      "unsubscribe",
+  "publish", "publish_local", "renew_session",
 };
 
 int kernel_open_lib(lua_State *L) {

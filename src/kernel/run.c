@@ -207,6 +207,27 @@ void run_stop(Kernel *k, lua_State *L, Inst *in) {
   lua_settop(L, top);
 }
 
+void run_close(Kernel *k, lua_State *L, Inst *in, uint32_t task) {
+  Turn *t = &k->turn;
+  Conv *c = t->conv;
+  uint32_t handle = conv_task(c, task)->thread, was_iid = t->iid;
+  later_forget_task(c, L, task);
+  conv_push(c, L, handle);
+  lua_State *co = lua_tothread(L, -1);
+  conv_release(c, L, handle);
+  conv_remove_task(c, task);
+  t->iid = in->iid;
+  t->n_effects = 0;
+  in->touched = in->asks = true;
+  if (coro_close(k->vm, co) == CORO_FAILED) {
+    lua_xmove(co, L, 1);
+    lua_error(L);
+  }
+  lua_pop(L, 1);
+  t->iid = was_iid;
+  push_effects(k, L, in->iid, 0);
+}
+
 void run_resume(Kernel *k, lua_State *L, const Work *w) {
   Task *t = conv_task(k->turn.conv, w->task);
   if (!t) return;

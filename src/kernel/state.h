@@ -199,13 +199,6 @@ void children_reconcile(Kernel *k, lua_State *L, Inst *in);
 
 /* Folds the effect on top of L's stack and pops it. Raises. */
 void effect_fold(Kernel *k, lua_State *L, uint32_t iid, uint32_t task);
-/* Delivers what `in` answers (the value on top of L, popped) and removes it.
- * Raises. */
-void effect_answer(Kernel *k, lua_State *L, Inst *in, bool ok);
-/* Removes all that is there; the turn ends the conversation. Raises. */
-void effect_finish(Kernel *k, lua_State *L);
-/* Would an error that `in` answers be taken by somebody? */
-bool effect_takes_error(Kernel *k, lua_State *L, const Inst *in);
 /* Accepts what a handler returned (the value at `idx`): nothing, an effect, or
  * a list of effects, which are appended. Raises on all else, saying what to do.
  */
@@ -236,6 +229,13 @@ void effect_push_event(lua_State *L, const char *name, int payload,
 
 /* KEEP IN STEP: effects (effect.c): those in files of their own. */
 #define LATER_EFFECTS(X) \
+  X(call)                \
+  X(await)               \
+  X(answer)              \
+  X(answer_error)        \
+  X(become)              \
+  X(cancel)              \
+  X(finish)              \
   X(show)                \
   X(after)               \
   X(sleep)               \
@@ -251,6 +251,15 @@ void effect_push_event(lua_State *L, const char *name, int payload,
 LATER_EFFECTS(X)
 #undef X
 
+/* --- place.c --- */
+
+/* Delivers what `in` answers (the value on top of L, popped) and removes it.
+ * Raises. */
+void effect_answer(Kernel *k, lua_State *L, Inst *in, bool ok);
+/* Removes all that is there; the turn ends the conversation. Raises. */
+void effect_finish(Kernel *k, lua_State *L);
+/* Would an error that `in` answers be taken by somebody? */
+bool effect_takes_error(Kernel *k, lua_State *L, const Inst *in);
 /* --- turn.c --- */
 void turn_begin(Kernel *k, Conv *c);
 void turn_push(Kernel *k, lua_State *L, Work w); /* pops the work's value */
@@ -279,6 +288,9 @@ void run_event(Kernel *k, lua_State *L, Inst *in);  /* `ev` is on top of L */
 void run_update(Kernel *k, lua_State *L, Inst *in); /* the args are */
 /* Calls `stop`, which may not wait; its effects become work. Raises. */
 void run_stop(Kernel *k, lua_State *L, Inst *in);
+/* Closes a task of `in` that waits: its `__close` functions run, and what they
+ * ask for is done. Raises what they raise. */
+void run_close(Kernel *k, lua_State *L, Inst *in, uint32_t task);
 /* Resumes the task of `w` with the value on top of L. */
 void run_resume(Kernel *k, lua_State *L, const Work *w);
 
