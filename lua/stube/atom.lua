@@ -37,6 +37,6 @@ Atom.watch = kernel.atom_watch
 ---@return stube.Atom
 return function(name, initial)
   check.type("atom: name", name, "string", 2)
-  kernel.atom_open(name, initial)
+  check.call(2, kernel.atom_open, name, initial)
   return setmetatable({ name = name }, Atom)
 end

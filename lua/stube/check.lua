@@ -32,4 +32,11 @@ function check.type(what, value, wanted, level)
   end
 end
 
+--- Calls `f`; what it raises blames the caller at `level`.
+function check.call(level, f, ...)
+  local results = table.pack(pcall(f, ...))
+  if results[1] then return table.unpack(results, 2, results.n) end
+  error(results[2], level + 1)
+end
+
 return check

@@ -58,7 +58,7 @@ function M.embed(id, args)
   if not name then
     error("embed: a component or its id is wanted, not a " .. type(id), 2)
   end
-  if args ~= nil then check.type("args", args, "table", 2) end
+  if args ~= nil then check.type("embed: args", args, "table", 2) end
   return setmetatable({ type = name, args = args }, embed_meta)
 end
 
@@ -167,7 +167,12 @@ end
 ---@overload fun(id: string, body: function): table
 function M.flow(id, definition, body)
   check_id("flow", id, 2)
-  if body == nil then definition, body = {}, definition end
+  if body == nil or type(definition) == "function" then
+    if body ~= nil then
+      error(('flow "%s": its body comes last, behind its definition'):format(id), 2)
+    end
+    definition, body = {}, definition
+  end
   check.type(('the body of flow "%s"'):format(id), body, "function", 2)
   check.type(('flow "%s"'):format(id), definition, "table", 2)
   local whole = register("flow", id, definition, 2)
@@ -176,18 +181,27 @@ function M.flow(id, definition, body)
   return component_value(id)
 end
 
+local function check_name(what, id)
+  local name = id_of(id)
+  if not name then
+    error(("%s: a component or its id is wanted, not a %s"):format(what,
+      type(id)), 3)
+  end
+  return name
+end
+
 --- The current definition, or nil.
 ---@param id string|table
 ---@return table?
 function M.lookup(id)
-  return kernel.definition(id_of(id) or "")
+  return kernel.definition(check_name("lookup", id))
 end
 
 --- A definition's `doc`.
 ---@param id string|table
 ---@return string?
 function M.help(id)
-  local definition = M.lookup(id)
+  local definition = kernel.definition(check_name("help", id))
   return definition and definition.doc
 end
 
@@ -195,7 +209,7 @@ end
 ---@param id string|table
 ---@return string?
 function M.where(id)
-  return places[id_of(id) or ""]
+  return places[check_name("where", id)]
 end
 
 return M

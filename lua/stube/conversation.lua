@@ -3,6 +3,7 @@
 --- A value holds the id alone, so it can be kept, compared and saved. Each method
 --- looks at the conversation's last committed turn, and gives copies.
 
+local check = require "stube.check"
 local kernel = require "stube.kernel"
 
 local M = {}
@@ -94,7 +95,12 @@ end
 ---@param prefix string
 ---@return stube.Conversation? nil when there is none
 function M.conversation(prefix)
-  local cid = kernel.conversations.find(prefix)
+  check.type("conversation: its id, or how that begins,", prefix, "string", 2)
+  if #prefix < 8 then
+    error("conversation: the id of a conversation, or how it begins (8 "
+      .. "characters at least), is wanted", 2)
+  end
+  local cid = check.call(2, kernel.conversations.find, prefix)
   return cid and value(cid)
 end
 
@@ -102,8 +108,11 @@ end
 ---@param after? string|stube.Conversation only those behind this one
 ---@return stube.Conversation[]
 function M.conversations(after)
-  if type(after) == "table" then after = after.cid end
-  local list = kernel.conversations.list(after)
+  local from = type(after) == "table" and after.cid or after
+  if from ~= nil then
+    check.type("conversations: the id to go on from", from, "string", 2)
+  end
+  local list = check.call(2, kernel.conversations.list, from)
   for i, cid in ipairs(list) do list[i] = value(cid) end
   return list
 end

@@ -1,5 +1,6 @@
 --- Markup helpers that are better said in Lua than in C.
 
+local check = require "stube.check"
 local host = require "stube.host"
 
 local M = {}
@@ -10,13 +11,15 @@ local function encode(text)
   end))
 end
 
---- The address of a path of this app, under its base path, with a query.
----@param path string "/reading-list"
----@param query? table<string, string|number>
----@return string
-function M.url(path, query)
+local function address(what, path, query)
+  check.type(what .. ": the path", path, "string", 3)
+  if query ~= nil then check.type(what .. ": the query", query, "table", 3) end
   local parts = {}
   for name, value in pairs(query or {}) do
+    if type(name) ~= "string" then
+      error(("%s: the query has fields by name, not by %s"):format(what,
+        type(name)), 3)
+    end
     parts[#parts + 1] = encode(name) .. "=" .. encode(value)
   end
   table.sort(parts)
@@ -24,11 +27,19 @@ function M.url(path, query)
   return host.base_path() .. path .. tail
 end
 
+--- The address of a path of this app, under its base path, with a query.
+---@param path string "/reading-list"
+---@param query? table<string, string|number>
+---@return string
+function M.url(path, query)
+  return (address("url", path, query))
+end
+
 --- A real link to a path of this app.
 ---@param path string
 ---@param label any markup
 function M.link(path, label)
-  return { "a", href = M.url(path), label }
+  return { "a", href = address("link", path), label }
 end
 
 return M

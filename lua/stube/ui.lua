@@ -106,8 +106,14 @@ local Info = component.component("ui/info", {
   on = { cancel = cancel },
 })
 
+local texts = { string = true, number = true, table = true } -- a table: markup
+
 --- The options of a dialog, checked, laid under its text.
 local function args(what, opts, shape, given)
+  if given.text ~= nil and not texts[type(given.text)] then
+    error(("%s: its text must be a string or markup, not a %s"):format(what,
+      type(given.text)), 3)
+  end
   if opts ~= nil then
     check.type(what .. ": opts", opts, "table", 3)
     check.keys(what, opts, shape, 3)
@@ -133,6 +139,10 @@ end
 ---@param opts? table ok, cancel (false: none), type, name, placeholder, min, max, inputmode
 ---@return table embed answers the text, or nil when cancelled
 function ui.prompt(text, default, opts)
+  if default ~= nil and type(default) ~= "string" and type(default) ~= "number"
+  then
+    error("prompt: its default must be a string, not a " .. type(default), 2)
+  end
   return Prompt(args("prompt", opts, {
     ok = "string", cancel = "string|boolean", type = "string", name = "string",
     placeholder = "string", min = "number", max = "number",

@@ -34,7 +34,8 @@ static bool forget(void *ud, Conv *c) {
   (void)ud, (void)c;
   return false;
 }
-static void json(lua_State *L, int idx, Buf *out) {
+static void json(lua_State *L, int idx, const char *what, Buf *out) {
+  (void)what;
   (void)L, (void)idx;
   buf_lit(out, "{}");
 }

@@ -100,14 +100,11 @@ describe("context and principal", function()
   end)
 
   it("can be plain data only, and the error says where it is not", function()
-    refuses("context.db is a function", { db = print })
+    refuses("plain values are wanted, and context.db is a function",
+      { db = print })
     refuses("context is a userdata", io.stdout)
-    refuses("context.a[2].c is a thread",
+    refuses("context.a.2.c is a thread",
       { a = { 1, { c = coroutine.create(print) } } })
-    refuses("context has a key that is a table", { [{}] = 1 })
-    local circle = {}
-    circle.me = circle
-    refuses("context is nested over 32 deep", circle)
   end)
 
   it("have a limit", function()

@@ -147,8 +147,6 @@
 
 /* context and principal of one conversation: each of its heads bears them */
 #define ORIGIN_BYTES_MAX KIB(16)
-/* tables in tables in them */
-#define ORIGIN_DEPTH_MAX 32
 
 /* --- what happens without a visitor --- */
 /* S32: a timer is never due earlier */

@@ -18,8 +18,8 @@
 
 /* --- the kernel's ports --- */
 
-static void port_json(lua_State *L, int idx, Buf *out) {
-  json_encode(L, idx, "", out);
+static void port_json(lua_State *L, int idx, const char *what, Buf *out) {
+  json_encode(L, idx, what, out);
 }
 
 static void port_url_value(lua_State *L, int idx, Buf *out) {

@@ -64,7 +64,7 @@ int mount_f_mount(lua_State *L) {
   if (args != LUA_TNIL && args != LUA_TFUNCTION)
     return luaL_error(L, "mount: args must be a function, not a %s",
                       lua_typename(L, args));
-  kernel_check_embed(h->kernel, L, 2);
+  kernel_check_embed(h->kernel, L, 2, "mount");
   char *title = option_text(L, 3, "title");
   Mount *old = *find(h, path);
   Mount *m = old ? old : xcalloc(1, sizeof *m);

@@ -22,7 +22,7 @@ static int f_list(lua_State *L) {
 /* each(list, fn): a list of what fn(item, i) returned, nil and false left out.
  */
 static int f_each(lua_State *L) {
-  luaL_checkany(L, 1);
+  luaL_checktype(L, 1, LUA_TTABLE);
   luaL_checktype(L, 2, LUA_TFUNCTION);
   lua_settop(L, 2);
   lua_Integer n = luaL_len(L, 1), kept = 0;

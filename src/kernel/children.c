@@ -169,7 +169,7 @@ static uint64_t hash_embed(Wishes *w) {
   if (!lua_istable(L, embed) || lua_getfield(L, embed, "type") != LUA_TSTRING ||
       lua_tostring(L, -1) != w->type) {
     lua_settop(L, embed);
-    w->def = embed_resolve(w->k, L, embed);
+    w->def = embed_resolve(w->k, L, embed, NULL);
     w->type = NULL;
     if (lua_istable(L, embed) &&
         lua_getfield(L, embed, "type") == LUA_TSTRING) {
@@ -345,7 +345,7 @@ static void change(Wishes *w, Wish *wish) {
   int top = lua_gettop(L);
   Inst *child = conv_bottom(c, wish->kid->top);
   push_embed(w, wish);
-  const Def *def = embed_resolve(k, L, top + 1); /* args */
+  const Def *def = embed_resolve(k, L, top + 1, NULL); /* args */
   if (child->def == def && def_get(k, L, def, "update")) {
     wish->kid->wish = wish->hash;
     conv_release(c, L, child->args);

@@ -116,7 +116,7 @@ void effect_push_event(lua_State *L, const char *name, int payload,
 
 static void check_back(Kernel *k, lua_State *L, const Inst *in, int first) {
   int is_turn;
-  (void)k, (void)in;
+  (void)in;
   if (lua_isnoneornil(L, first)) return;
   lua_Integer turn = lua_tointegerx(L, first, &is_turn);
   if (!is_turn)
@@ -125,6 +125,9 @@ static void check_back(Kernel *k, lua_State *L, const Inst *in, int first) {
                "%s",
                luaL_typename(L, first));
   if (turn < 1) luaL_error(L, "back: turns are numbered from 1");
+  int steps;
+  if (history_find(k, k->turn.conv, (uint64_t)turn, &steps))
+    luaL_error(L, "back: what stood at turn %I is not kept", turn);
 }
 
 static void fold_back(Kernel *k, lua_State *L, Origin o, int effect) {
@@ -160,41 +163,74 @@ static PatchMode mode_named(lua_State *L, const char *name) {
   return PATCH_OUTER;
 }
 
+static void check_patch(Kernel *k, lua_State *L, const Inst *in, int first) {
+  (void)k, (void)in;
+  int opts = first + 1;
+  if (lua_isnil(L, opts)) return;
+  if (!lua_istable(L, opts))
+    luaL_error(L, "patch: its options must be a table, not a %s",
+               luaL_typename(L, opts));
+  for (lua_pushnil(L); lua_next(L, opts); lua_pop(L, 1)) {
+    const char *name = lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2)
+                                                      : "";
+    bool is_mode = strcmp(name, "mode") == 0;
+    if (!is_mode && strcmp(name, "selector") != 0)
+      luaL_error(L, "patch: there is no option \"%s\" (mode, selector)",
+                 luaL_tolstring(L, -2, NULL));
+    if (lua_type(L, -1) != LUA_TSTRING)
+      luaL_error(L, "patch: %s must be a string, not a %s", name,
+                 luaL_typename(L, -1));
+    if (is_mode) mode_named(L, lua_tostring(L, -1));
+    if (!is_mode && strchr(lua_tostring(L, -1), '\n'))
+      luaL_error(L, "patch: a selector has no line ends");
+  }
+}
+
 static void fold_patch(Kernel *k, lua_State *L, Origin o, int effect) {
-  lua_rawgeti(L, effect, 2);
-  int markup = lua_gettop(L);
+  int markup = effect_args(L, effect, 2);
   PatchMode mode = PATCH_OUTER;
   Slice selector = { 0 };
-  if (lua_rawgeti(L, effect, 3) == LUA_TTABLE) {
-    if (lua_getfield(L, -1, "mode") != LUA_TNIL)
-      mode = mode_named(L, luaL_checkstring(L, -1));
+  check_patch(k, L, o.in, markup);
+  if (lua_istable(L, markup + 1)) {
+    if (lua_getfield(L, markup + 1, "mode") != LUA_TNIL)
+      mode = mode_named(L, lua_tostring(L, -1));
     if (lua_getfield(L, markup + 1, "selector") != LUA_TNIL)
-      selector.ptr = luaL_checklstring(L, -1, &selector.len);
-    if (selector.ptr && memchr(selector.ptr, '\n', selector.len))
-      luaL_error(L, "patch: a selector has no line ends");
+      selector.ptr = lua_tolstring(L, -1, &selector.len);
   }
   buf_clear(&k->scratch);
   if (!lua_isnil(L, markup)) draw_markup(k, L, o.in, markup, &k->scratch);
   turn_piece(k, FRAG_ELEMENTS, mode, selector, buf_view(&k->scratch));
 }
 
-static void fold_patch_signals(Kernel *k, lua_State *L, Origin o, int effect) {
-  (void)o;
-  if (lua_rawgeti(L, effect, 2) != LUA_TTABLE)
+/* Also what cannot be JSON, which the signals then stand in `scratch` as. */
+static void check_patch_signals(Kernel *k, lua_State *L, const Inst *in,
+                                int first) {
+  (void)in;
+  if (!lua_istable(L, first))
     luaL_error(L, "patch_signals wants a table, not a %s",
-               luaL_typename(L, -1));
+               luaL_typename(L, first));
   buf_clear(&k->scratch);
-  k->ports.json(L, lua_gettop(L), &k->scratch);
+  k->ports.json(L, first, "patch_signals: the signals", &k->scratch);
+}
+
+static void fold_patch_signals(Kernel *k, lua_State *L, Origin o, int effect) {
+  check_patch_signals(k, L, o.in, effect_args(L, effect, 1));
   turn_piece(k, FRAG_SIGNALS, PATCH_OUTER, (Slice){ 0 }, buf_view(&k->scratch));
 }
 
-static void fold_execute_script(Kernel *k, lua_State *L, Origin o, int effect) {
-  (void)o;
-  if (lua_rawgeti(L, effect, 2) != LUA_TSTRING)
+static void check_execute_script(Kernel *k, lua_State *L, const Inst *in,
+                                 int first) {
+  (void)k, (void)in;
+  if (lua_type(L, first) != LUA_TSTRING)
     luaL_error(L, "execute_script wants JavaScript as a string, not a %s",
-               luaL_typename(L, -1));
+               luaL_typename(L, first));
+}
+
+static void fold_execute_script(Kernel *k, lua_State *L, Origin o, int effect) {
+  int args = effect_args(L, effect, 1);
   Slice js;
-  js.ptr = lua_tolstring(L, -1, &js.len);
+  check_execute_script(k, L, o.in, args);
+  js.ptr = lua_tolstring(L, args, &js.len);
   turn_piece(k, FRAG_SCRIPT, PATCH_OUTER, (Slice){ 0 }, js);
 }
 
@@ -235,10 +271,10 @@ static const struct {
   { "finish", fold_finish, NULL, HOMELESS | LASTS },   /* end it all */
   { "back", fold_back, check_back, HOMELESS | LASTS }, /* be what one was */
   { "isolate", fold_isolate, NULL,
-    HOMELESS | LASTS },                    /* no way back from here */
-  { "patch", fold_patch, NULL, HOMELESS }, /* extra elements */
-  { "patch_signals", fold_patch_signals, NULL, HOMELESS },
-  { "execute_script", fold_execute_script, NULL, HOMELESS },
+    HOMELESS | LASTS },                           /* no way back from here */
+  { "patch", fold_patch, check_patch, HOMELESS }, /* extra elements */
+  { "patch_signals", fold_patch_signals, check_patch_signals, HOMELESS },
+  { "execute_script", fold_execute_script, check_execute_script, HOMELESS },
   /* another token for who visits, as at a login */
   { "renew_session", fold_renew_session, check_renew_session,
     HOMELESS | LASTS },

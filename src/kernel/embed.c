@@ -14,7 +14,12 @@
 
 /* --- what it asks for --- */
 
-Def *embed_resolve(Kernel *k, lua_State *L, int idx) {
+/* "call: ", or nothing. */
+static const char *prefix(lua_State *L, const char *of) {
+  return of ? lua_pushfstring(L, "%s: ", of) : "";
+}
+
+Def *embed_resolve(Kernel *k, lua_State *L, int idx, const char *of) {
   idx = lua_absindex(L, idx);
   Slice id;
   if (lua_type(L, idx) == LUA_TSTRING) {
@@ -26,8 +31,10 @@ Def *embed_resolve(Kernel *k, lua_State *L, int idx) {
     if (!has_type) {
       lua_pop(L, 1);
       if (luaL_getmetafield(L, idx, "__component") != LUA_TSTRING)
-        luaL_error(L, "a table is not an embed: call a component "
-                      "(Editor { text = \"milk\" }) or give its id");
+        luaL_error(L,
+                   "%sa table is not an embed: call a component "
+                   "(Editor { text = \"milk\" }) or give its id",
+                   prefix(L, of));
     }
     id.ptr = lua_tolstring(L, -1, &id.len);
     if (has_type)
@@ -36,8 +43,8 @@ Def *embed_resolve(Kernel *k, lua_State *L, int idx) {
       lua_pushnil(L);
     lua_remove(L, -2); /* the string stays alive in the table or metatable */
   } else {
-    luaL_error(L, "an embed or a component's id is wanted, not a %s",
-               luaL_typename(L, idx));
+    luaL_error(L, "%san embed or a component's id is wanted, not a %s",
+               prefix(L, of), luaL_typename(L, idx));
     return NULL;
   }
   Def *def = def_find(k, id);
@@ -48,14 +55,15 @@ Def *embed_resolve(Kernel *k, lua_State *L, int idx) {
     lua_pop(L, 1);
     lua_pushlstring(L, hint.ptr ? hint.ptr : "", hint.len);
     buf_free(&hint);
-    luaL_error(L, "there is no component \"%s\"%s", id.ptr,
-               lua_tostring(L, -1));
+    const char *near = lua_tostring(L, -1);
+    luaL_error(L, "%sthere is no component \"%s\"%s", prefix(L, of), id.ptr,
+               near);
   }
   return def;
 }
 
-void kernel_check_embed(Kernel *k, lua_State *L, int idx) {
-  embed_resolve(k, L, idx);
+void kernel_check_embed(Kernel *k, lua_State *L, int idx, const char *of) {
+  embed_resolve(k, L, idx, of);
   lua_pop(L, 1);
 }
 

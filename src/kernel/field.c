@@ -96,7 +96,7 @@ static uint64_t hash_value(Kernel *k, lua_State *L) {
   }
   default:
     buf_clear(&k->json);
-    k->ports.json(L, lua_gettop(L), &k->json);
+    k->ports.json(L, lua_gettop(L), "", &k->json);
     h = hash64(buf_view(&k->json));
   }
   return h ? h : 4;
@@ -205,7 +205,7 @@ void field_flush(Kernel *k, lua_State *L) {
   if (k->signals_ref == LUA_NOREF) return;
   lua_rawgeti(L, LUA_REGISTRYINDEX, k->signals_ref);
   buf_clear(&k->scratch);
-  k->ports.json(L, lua_gettop(L), &k->scratch);
+  k->ports.json(L, lua_gettop(L), "", &k->scratch);
   turn_piece(k, FRAG_SIGNALS, PATCH_OUTER, (Slice){ 0 }, buf_view(&k->scratch));
   lua_pop(L, 1);
   field_forget(k, L);

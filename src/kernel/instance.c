@@ -86,7 +86,7 @@ Inst *instance_make_at(Kernel *k, lua_State *L, int embed, uint32_t parent,
   Conv *c = k->turn.conv;
   luaL_checkstack(L, 12, "too many instances");
   int top = lua_gettop(L);
-  Def *def = embed_resolve(k, L, embed); /* args */
+  Def *def = embed_resolve(k, L, embed, NULL); /* args */
   int args = lua_gettop(L);
   if (depth > CHILDREN_DEPTH_MAX)
     luaL_error(L,

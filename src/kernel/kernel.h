@@ -108,7 +108,7 @@ typedef struct KernelPorts {
    */
   void (*failed)(void *ud, const TurnFailure *f, Buf *card);
   /* JSON of the Lua value at `idx`, appended; raises what cannot be JSON. */
-  void (*json)(lua_State *L, int idx, Buf *out);
+  void (*json)(lua_State *L, int idx, const char *what, Buf *out);
   /* The value of an event URL: `&p=` and what follows, percent-encoded. */
   void (*url_value)(lua_State *L, int idx, Buf *out);
 } KernelPorts;
@@ -158,8 +158,9 @@ void kernel_configure(Kernel *k, const KernelConfig *config);
  * below. */
 void kernel_now(Kernel *k, uint64_t wall_ms, uint64_t steady_ms);
 
-/* Raises unless the value at `idx` is an embed or the id of a component. */
-void kernel_check_embed(Kernel *k, lua_State *L, int idx);
+/* Raises, for the function `of`, unless the value at `idx` is an embed or the
+ * id of a component. */
+void kernel_check_embed(Kernel *k, lua_State *L, int idx, const char *of);
 
 /* --- who owns conversations (kernel/visitor.h) --- */
 

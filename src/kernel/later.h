@@ -175,6 +175,8 @@ void timer_for_task(Kernel *k, lua_State *L, uint32_t iid, uint32_t task,
 
 /* The bytes of a value that leaves its conversation: plain values. Raises with
  * the effect's name and the path to what cannot be sent. */
+/* Raises, for the function `of`, unless `what` at `idx` is plain values. */
+void plain_check(lua_State *L, int idx, const char *of, const char *what);
 Blob *plain_new(Kernel *k, lua_State *L, int idx, const char *of,
                 const char *what, size_t max);
 /* The same for a message, with its limit. */

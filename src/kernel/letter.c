@@ -17,7 +17,7 @@
 static void refuse_code(lua_State *L, int idx, int seen, const char *of,
                         const char *path, int depth) {
   int type = lua_type(L, idx);
-  if (type == LUA_TFUNCTION || type == LUA_TTHREAD)
+  if (type == LUA_TFUNCTION || type == LUA_TTHREAD || type == LUA_TUSERDATA)
     luaL_error(L, "%s: plain values are wanted, and %s is a %s", of, path,
                lua_typename(L, type));
   if (type != LUA_TTABLE) return;
@@ -37,14 +37,20 @@ static void refuse_code(lua_State *L, int idx, int seen, const char *of,
   for (lua_pushnil(L); lua_next(L, idx); lua_pop(L, 1)) {
     int key = lua_gettop(L) - 1;
     refuse_code(L, key, seen, of, "a key in it", depth + 1);
-    if (lua_type(L, key + 1) < LUA_TTABLE || lua_isuserdata(L, key + 1))
-      continue;
+    if (lua_type(L, key + 1) < LUA_TTABLE) continue;
     lua_pushfstring(L, "%s.%s", path, luaL_tolstring(L, key, NULL));
     lua_replace(L, -2);
     const char *inner = lua_tostring(L, -1);
     refuse_code(L, key + 1, seen, of, inner, depth + 1);
     lua_pop(L, 1);
   }
+}
+
+void plain_check(lua_State *L, int idx, const char *of, const char *what) {
+  if (lua_type(L, idx) < LUA_TTABLE) return;
+  lua_newtable(L);
+  refuse_code(L, idx, lua_gettop(L), of, what, 0);
+  lua_pop(L, 1);
 }
 
 Blob *plain_new(Kernel *k, lua_State *L, int idx, const char *of,
@@ -185,6 +191,7 @@ void check_send(Kernel *k, lua_State *L, const Inst *in, int first) {
   const Inst *to = receiver(k, L, in, first);
   effect_event_name(L, first + 1, "send");
   if (to) effect_check_event(k, L, to, first + 1, "send");
+  plain_check(L, first + 2, "send", "the message");
 }
 
 void fold_send(Kernel *k, lua_State *L, Origin o, int effect) {

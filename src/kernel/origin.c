@@ -10,45 +10,9 @@
 
 #include "kernel/state.h"
 
-/* --- only data --- */
-
-static bool is_data(int type, bool is_key) {
-  return type == LUA_TSTRING || type == LUA_TNUMBER || type == LUA_TBOOLEAN ||
-         (!is_key && type == LUA_TTABLE);
-}
-
-/* Raises unless the value on top of L, which `path` names, is plain data. The
- * depth is bounded, so a circle is refused too. */
-static void check_plain(lua_State *L, const char *what, const char *path,
-                        int depth) {
-  int table = lua_gettop(L);
-  if (lua_isnil(L, table)) return;
-  if (!is_data(lua_type(L, table), false))
-    luaL_error(L,
-               "%s is a %s; it is saved with the conversation, so it can be "
-               "plain data only",
-               path, luaL_typename(L, table));
-  if (!lua_istable(L, table)) return;
-  if (depth >= ORIGIN_DEPTH_MAX)
-    luaL_error(L, "%s is nested over %d deep", what, ORIGIN_DEPTH_MAX);
-  luaL_checkstack(L, 8, what);
-  for (lua_pushnil(L); lua_next(L, table); lua_settop(L, table + 1)) {
-    if (!is_data(lua_type(L, table + 1), true))
-      luaL_error(L,
-                 "%s has a key that is a %s; it is saved with the "
-                 "conversation, so it can be plain data only",
-                 path, luaL_typename(L, table + 1));
-    lua_pushfstring(L,
-                    lua_type(L, table + 1) == LUA_TSTRING ? "%s.%s" : "%s[%s]",
-                    path, luaL_tolstring(L, table + 1, NULL));
-    lua_pushvalue(L, table + 2);
-    check_plain(L, what, lua_tostring(L, -2), depth + 1);
-  }
-}
-
 static void put(lua_State *L, int idx, const char *what) {
+  plain_check(L, idx, what, what);
   lua_pushvalue(L, idx);
-  check_plain(L, what, what, 0);
   lua_setfield(L, -2, what);
 }
 

@@ -44,24 +44,31 @@ static Kid *place_for(Kernel *k, lua_State *L, Inst *in, int opts,
 }
 
 static void check_opts(lua_State *L, int idx, const char *of) {
+  bool waits = strcmp(of, "await") == 0;
   if (lua_isnoneornil(L, idx)) return;
   if (!lua_istable(L, idx))
     luaL_error(L, "%s: options are a table, not a %s", of,
                luaL_typename(L, idx));
-  int type = lua_getfield(L, idx, "slot");
-  if (type != LUA_TNIL && type != LUA_TSTRING)
-    luaL_error(L, "%s: the option slot must be a string, not a %s", of,
-               lua_typename(L, type));
-  lua_pop(L, 1);
+  for (lua_pushnil(L); lua_next(L, idx); lua_pop(L, 1)) {
+    const char *name = luaL_tolstring(L, -2, NULL);
+    bool is_slot = strcmp(name, "slot") == 0;
+    if (!is_slot && !(waits && strcmp(name, "timeout") == 0))
+      luaL_error(L, "%s: there is no option \"%s\" (slot%s)", of, name,
+                 waits ? ", timeout" : "");
+    if (is_slot && lua_type(L, -2) != LUA_TSTRING)
+      luaL_error(L, "%s: the option slot must be a string, not a %s", of,
+                 luaL_typename(L, -2));
+    lua_pop(L, 1);
+  }
 }
 
-static void check_embed(Kernel *k, lua_State *L, int idx) {
-  embed_resolve(k, L, idx);
+static void check_embed(Kernel *k, lua_State *L, int idx, const char *of) {
+  embed_resolve(k, L, idx, of);
   lua_pop(L, 1);
 }
 
 void check_call(Kernel *k, lua_State *L, const Inst *in, int first) {
-  check_embed(k, L, first);
+  check_embed(k, L, first, "call");
   if (!lua_isnoneornil(L, first + 1))
     effect_check_event(k, L, in, first + 1, "call");
   check_opts(L, first + 2, "call");
@@ -69,13 +76,13 @@ void check_call(Kernel *k, lua_State *L, const Inst *in, int first) {
 
 void check_await(Kernel *k, lua_State *L, const Inst *in, int first) {
   (void)in;
-  check_embed(k, L, first);
+  check_embed(k, L, first, "await");
   check_opts(L, first + 1, "await");
 }
 
 void check_become(Kernel *k, lua_State *L, const Inst *in, int first) {
   (void)in;
-  check_embed(k, L, first);
+  check_embed(k, L, first, "become");
 }
 
 static size_t count_frames(const Conv *c) {

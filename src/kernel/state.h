@@ -159,7 +159,7 @@ void nearest_key(lua_State *L, int table, Slice wanted, Buf *out);
 
 /* Raises unless the value at `idx` is an embed or the id of a component; pushes
  * its args (or nil) and returns its definition. */
-Def *embed_resolve(Kernel *k, lua_State *L, int idx);
+Def *embed_resolve(Kernel *k, lua_State *L, int idx, const char *of);
 /* Does it look like one? */
 bool embed_is(lua_State *L, int idx);
 /* Equal for embeds that ask for the same. Raises when the args cannot be

@@ -471,6 +471,7 @@ void fold_unsubscribe(Kernel *k, lua_State *L, Origin o, int effect) {
 void check_publish(Kernel *k, lua_State *L, const Inst *in, int first) {
   (void)k, (void)in;
   topic_name(L, first, "publish");
+  plain_check(L, first + 1, "publish", "the message");
 }
 
 /* A boot that publishes is saved, though nobody may ever come for it (S40). */
@@ -507,6 +508,7 @@ void fold_publish(Kernel *k, lua_State *L, Origin o, int effect) {
 void check_publish_local(Kernel *k, lua_State *L, const Inst *in, int first) {
   (void)k, (void)in;
   topic_name(L, first, "publish_local");
+  plain_check(L, first + 1, "publish_local", "the message");
 }
 
 void fold_publish_local(Kernel *k, lua_State *L, Origin o, int effect) {

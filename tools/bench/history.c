@@ -51,8 +51,8 @@ static bool forget(void *ud, Conv *c) {
   (void)ud, (void)c;
   return false;
 }
-static void json(lua_State *L, int idx, Buf *out) {
-  (void)L, (void)idx;
+static void json(lua_State *L, int idx, const char *what, Buf *out) {
+  (void)L, (void)idx, (void)what;
   buf_lit(out, "{}");
 }
 static void url_value(lua_State *L, int idx, Buf *out) {
