@@ -21,13 +21,14 @@ local shape = {
   styles = "string",
   update = "function",
   upgrade = "function|string",
+  wakeup = "function",
 }
 
 local policies = { keep = true, restart = true }
 
 --- Keys whose time has not come say so, instead of being ignored.
 local later = {
-  modules = true, state = true, url = true, wakeup = true,
+  modules = true, state = true, url = true,
 }
 
 local places = {} -- id -> "file:line"

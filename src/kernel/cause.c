@@ -153,10 +153,10 @@ bool cause_turn(Kernel *k, Conv *c) {
                                        "an atom" };
   Cause cause;
   if (conv_wake(k, c)) return !conv_abandon(k, c);
-  switch (upgrade_state(k, c)) {
-  case UPGRADE_NONE: break;
-  case UPGRADE_DUE: upgrade_turn(k, c); return true;
-  case UPGRADE_FAILED: return true; /* in no agenda until code has changed */
+  switch (prelude_due(k, c)) {
+  case PRELUDE_NONE: break;
+  case PRELUDE_DUE: prelude_turn(k, c); return true;
+  case PRELUDE_FAILED: return true; /* in no agenda until code has changed */
   }
   if (!next_cause(k, c, &cause)) {
     wakes_compute(k, c, &c->later.wakes);

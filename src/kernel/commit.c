@@ -143,6 +143,7 @@ static void on_committed(void *ud, Err e) {
     bury(k, c);
     return;
   }
+  if (!e) prelude_at_once(k, c);
   drain_queue(k, c);
   agenda_set(k, c);
 }
@@ -295,6 +296,7 @@ void turn_conclude(Kernel *k, Conv *c, Event *ev, uint32_t explicit) {
   Blob *head = NULL;
   turn_measure(k);
   if (!t->failed && !t->finished) {
+    if (k->trail.went) c->woken = 0; /* it is another one now */
     record_answer(c, ev, OK);
     Err e = turn_head(k, c, ev, &head);
     if (e) turn_fail(k, vm_lua(k->vm), t->iid, "saving", (Slice){ 0 });

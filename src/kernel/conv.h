@@ -26,6 +26,7 @@ typedef struct Def {
   int ref; /* of the definition's table, in the Lua registry */
   bool is_flow;
   bool has_children; /* it declares some */
+  bool wakes;        /* it has `wakeup` */
   bool is_old;       /* only revived code defines it */
   bool upgrades;     /* it says what to do with instances of older code */
   size_t chunk;      /* 1 + the index of the chunk that defined it, until that
@@ -148,6 +149,8 @@ struct Conv {
   Answer *answers;   /* EVENT_PAGES_MAX at most */
   uint32_t n_answers, cap_answers;
   uint64_t minted_ms;
+  uint64_t woken; /* the process whose begin it was told of by `wakeup`; 0: it
+                   * is to be told at once */
   uint64_t rests_since; /* of a fork that nobody has come to: when its state was
                          * left; its timers rest. Else 0 */
   History history;

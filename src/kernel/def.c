@@ -47,6 +47,8 @@ Def *def_set(Kernel *k, Slice id, int idx) {
   lua_rawgeti(L, LUA_REGISTRYINDEX, def->ref);
   def->is_flow = lua_getfield(L, -1, "body") == LUA_TFUNCTION;
   lua_pop(L, 1);
+  def->wakes = lua_getfield(L, -1, "wakeup") != LUA_TNIL;
+  lua_pop(L, 1);
   def->has_children = lua_getfield(L, -1, "children") != LUA_TNIL;
   lua_pop(L, 1);
   int policy = lua_getfield(L, -1, "upgrade");

@@ -109,10 +109,10 @@ void event_turn(Kernel *k, Conv *c, Event *ev) {
     ev->answer(ev, ERR_GONE);
     return;
   }
-  UpgradeState upgrade = upgrade_state(k, c);
-  if (upgrade == UPGRADE_DUE) {
+  Prelude prelude = prelude_due(k, c);
+  if (prelude == PRELUDE_DUE) {
     put_first(c, ev);
-    upgrade_turn(k, c);
+    prelude_turn(k, c);
     return;
   }
   if (ev->draw) {
@@ -130,7 +130,7 @@ void event_turn(Kernel *k, Conv *c, Event *ev) {
     fork_open(k, c);
     return;
   }
-  if (upgrade == UPGRADE_FAILED) {
+  if (prelude == PRELUDE_FAILED) {
     ev->answer(ev, ERR_APP);
     return;
   }

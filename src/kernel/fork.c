@@ -42,6 +42,7 @@ Conv *conv_fork(Kernel *k, const Conv *snapshot, Slice state,
   f->origin = snapshot->origin ? blob_hold(snapshot->origin) : NULL;
   f->next_id = snapshot->next_id; /* no iid in a page means another one */
   f->turn = 1;
+  f->woken = 0;
   f->rests_since = snapshot->rests_since ? snapshot->rests_since : left_ms;
   f->history = (History){ .turn = 1, .began_ms = k->steady };
   f->head = image_head(k, f, SLICE("\0\0"), state); /* two empty lists */

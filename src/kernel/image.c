@@ -46,6 +46,7 @@ static void put_header(Buf *b, const Conv *c) {
     buf_varint(b, c->answers[i].result);
   }
   buf_varint(b, c->rests_since);
+  buf_put(b, &c->woken, sizeof c->woken);
   put_history(b, &c->history);
   buf_block(b, c->origin ? blob_view(c->origin) : (Slice){ 0 });
   later_put_header(b, c);
@@ -336,6 +337,7 @@ static void get_header(Reader *r, Conv *c) {
   }
   if (r->err) c->n_answers = 0;
   c->rests_since = get_number(r);
+  get_bytes(r, &c->woken, sizeof c->woken);
   get_history(r, &c->history);
   get_origin(r, c);
   const History *h = &c->history;

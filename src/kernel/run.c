@@ -125,25 +125,32 @@ static void run(Kernel *k, lua_State *L, int co_idx, int nargs, Run r) {
   }
 }
 
-void run_start(Kernel *k, lua_State *L, Inst *in) {
-  Conv *c = k->turn.conv;
-  bool is_body = in->def->is_flow;
-  if (!def_get(k, L, in->def, is_body ? "body" : "start")) return;
+/* The function of the definition, if it has one, with `self` or a body's args.
+ */
+static void run_hook(Kernel *k, lua_State *L, Inst *in, const char *name,
+                     Run r) {
+  const Conv *c = k->turn.conv;
+  if (!def_get(k, L, in->def, name)) return;
   int code = lua_gettop(L);
   lua_State *co = coro_take(k->vm);
   int co_idx = lua_gettop(L);
   lua_pushvalue(L, code);
-  if (is_body) {
-    conv_push(c, L, in->args);
-    if (lua_isnil(L, -1)) lua_newtable(L), lua_replace(L, -2);
-  } else {
-    conv_push(c, L, in->self);
-  }
+  conv_push(c, L, r.is_body ? in->args : in->self);
+  if (lua_isnil(L, -1)) lua_newtable(L), lua_replace(L, -2);
   lua_xmove(L, co, 2);
-  run(k, L, co_idx, 1,
-      (Run){ .iid = in->iid,
-             .is_body = is_body,
-             .where = is_body ? "the flow" : "start" });
+  run(k, L, co_idx, 1, r);
+}
+
+void run_start(Kernel *k, lua_State *L, Inst *in) {
+  if (in->def->is_flow)
+    run_hook(k, L, in, "body",
+             (Run){ .iid = in->iid, .is_body = true, .where = "the flow" });
+  else
+    run_hook(k, L, in, "start", (Run){ .iid = in->iid, .where = "start" });
+}
+
+void run_wakeup(Kernel *k, lua_State *L, Inst *in) {
+  run_hook(k, L, in, "wakeup", (Run){ .iid = in->iid, .where = "wakeup" });
 }
 
 /* The `ev` table is on top of L. */

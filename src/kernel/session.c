@@ -79,6 +79,7 @@ Kernel *kernel_new(Vm *vm, Persist *p, const KernelConfig *config,
     *refs[i] = luaL_ref(L, LUA_REGISTRYINDEX);
   }
   random_seed(k->random);
+  random_bytes(&k->generation, sizeof k->generation);
   agenda_open(k);
   topics_open(k);
   vm_set_owner(vm, k);
@@ -108,6 +109,7 @@ void kernel_restart(Kernel *k, Store *s) {
   topics_open(k);
   atoms_forget(k);
   k->n_kept_chunks = 0;
+  random_bytes(&k->generation, sizeof k->generation);
   k->store = NULL;
   if (s) kernel_open(k, s);
 }
@@ -404,6 +406,7 @@ Conv *conv_mint(Kernel *k) {
   cid_mint(cid, k->now);
   conv_name(k, c, slice(cid, CID_LEN));
   c->minted_ms = c->later.seen = c->later.wakes.seen = k->now;
+  c->woken = k->generation;
   list(k, c);
   return c;
 }

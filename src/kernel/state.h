@@ -12,6 +12,7 @@
 typedef enum WorkKind {
   WORK_EFFECT, /* value: the effect */
   WORK_START,  /* run `start`, or a flow's body */
+  WORK_WAKEUP, /* run `wakeup` */
   WORK_EVENT,  /* value: the `ev` table */
   WORK_UPDATE, /* value: the new args */
   WORK_RESUME, /* value: the answer, or the error when !ok */
@@ -116,12 +117,13 @@ struct Kernel {
   KernelStats stats;
   Def **defs;
   size_t n_defs;
-  int defs_ref;       /* id -> Def, as light userdata */
-  int work_ref;       /* the values of the turn's work, by position */
-  int effects_ref;    /* the effects of the running function, in order */
-  int signals_ref;    /* what patch_signals a drawing asks for, or LUA_NOREF */
-  uint64_t random[4]; /* for code outside conversations */
-  uint64_t n_defines; /* definitions made so far */
+  int defs_ref;        /* id -> Def, as light userdata */
+  int work_ref;        /* the values of the turn's work, by position */
+  int effects_ref;     /* the effects of the running function, in order */
+  int signals_ref;     /* what patch_signals a drawing asks for, or LUA_NOREF */
+  uint64_t random[4];  /* for code outside conversations */
+  uint64_t generation; /* of this process: another one each time (S41) */
+  uint64_t n_defines;  /* definitions made so far */
   size_t n_kept_chunks; /* of the loader's, in the store or on their way */
   int old_defs_ref;     /* what a revival defines, or LUA_NOREF */
   Reaper reaper;
@@ -283,7 +285,8 @@ void turn_fail(Kernel *k, lua_State *L, uint32_t iid, const char *where,
 void turn_clear(Kernel *k);
 
 /* --- run.c --- */
-void run_start(Kernel *k, lua_State *L, Inst *in);  /* or a flow's body */
+void run_start(Kernel *k, lua_State *L, Inst *in); /* or a flow's body */
+void run_wakeup(Kernel *k, lua_State *L, Inst *in);
 void run_event(Kernel *k, lua_State *L, Inst *in);  /* `ev` is on top of L */
 void run_update(Kernel *k, lua_State *L, Inst *in); /* the args are */
 /* Calls `stop`, which may not wait; its effects become work. Raises. */
@@ -491,13 +494,26 @@ void code_define_old(Kernel *k, lua_State *L, Slice id, int definition);
 /* --- upgrade.c: instances that older code made --- */
 typedef enum UpgradeState {
   UPGRADE_NONE,
-  UPGRADE_DUE,    /* upgrade_turn comes before the next event */
+  UPGRADE_DUE,
   UPGRADE_FAILED, /* it was tried, with the code that is loaded */
 } UpgradeState;
 UpgradeState upgrade_state(const Kernel *k, Conv *c);
-void upgrade_turn(Kernel *k, Conv *c);
 /* All that are due, within a turn. Raises. */
 void upgrade_all(Kernel *k, lua_State *L);
+int f_upgrade(lua_State *L); /* the same, to be protected */
+
+/* --- prelude.c: what comes before the next event --- */
+typedef enum Prelude {
+  PRELUDE_NONE,
+  PRELUDE_DUE,    /* prelude_turn is to be called, and then to be asked again */
+  PRELUDE_FAILED, /* no event can be taken, with the code that is loaded */
+} Prelude;
+/* Of one that is awake. */
+Prelude prelude_due(const Kernel *k, Conv *c);
+void prelude_turn(Kernel *k, Conv *c);
+/* A turn has just been kept: what it left to be done at once, after going back
+ * or opening a fork. */
+void prelude_at_once(Kernel *k, Conv *c);
 
 /* --- image_check.c --- */
 

@@ -153,6 +153,7 @@ static int f_step(lua_State *L) {
   if (!in) return 0; /* what was meant for a removed instance vanishes */
   switch (w.kind) {
   case WORK_START: run_start(k, L, in); break;
+  case WORK_WAKEUP: run_wakeup(k, L, in); break;
   case WORK_EVENT: run_event(k, L, in); break;
   case WORK_UPDATE: run_update(k, L, in); break;
   case WORK_RESUME: run_resume(k, L, &w); break;

@@ -1,5 +1,5 @@
 /* Instances that older code made, brought up to date: a turn of its own before
- * the next event (S26).
+ * the next event (S26, prelude.c).
  *
  *   component   upgrade(old_self): changes it, or returns another
  *   flow        "keep": ends with the code it began with (nothing to do here)
@@ -117,23 +117,7 @@ void upgrade_all(Kernel *k, lua_State *L) {
     }
 }
 
-static int f_upgrade(lua_State *L) {
+int f_upgrade(lua_State *L) {
   upgrade_all(kernel_of(L), L);
   return 0;
-}
-
-void upgrade_turn(Kernel *k, Conv *c) {
-  uint32_t explicit = 0;
-  conv_unprovision(k, c);
-  turn_begin(k, c);
-  budget_start(k->vm, &k->config.budget);
-  c->turn++;
-  c->fragment = 0;
-  c->upgrade_failed = k->n_defines; /* until it has succeeded */
-  if (turn_protect(k, f_upgrade, NULL, "upgrade") && turn_settle(k)) {
-    explicit = k->turn.n_pieces;
-    if (!k->turn.finished) turn_draw(k, NULL);
-  }
-  if (!k->turn.failed) c->upgrade_failed = 0;
-  turn_conclude(k, c, NULL, explicit);
 }
