@@ -184,6 +184,27 @@ describe("publish", function()
     assert.equal(" born brief", heard(ear))
   end)
 
+  it("in boots is for 1,000 conversations a minute", function()
+    local Loud = component {
+      render = function() return { "p", "loud" } end,
+      start = function() s.publish("news", 1) end,
+    }
+    drive.skip(60)
+    local n = 0
+    for _ = 1, 1000 do
+      if visit(Loud).cid then n = n + 1 end
+      drive.poll()
+    end
+    assert.equal(1000, n)
+    drive.log(false)
+    local page = visit(Loud)
+    drive.log(true)
+    assert.is_nil(page.cid)
+    assert.matches("publish: over 1000 conversations", page.first)
+    drive.skip(60)
+    assert.is_string(visit(Loud).cid)
+  end)
+
   local wrong = {
     { "a topic that is no text", function() s.publish(1, 2) end,
       "publish: a topic is a string, not a number" },

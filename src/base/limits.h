@@ -174,7 +174,7 @@
 /* what is known of topics; the rest is in the store */
 #define TOPICS_IN_MEMORY_MAX 4096
 /* turns without a visitor in one pass of the loop: a millisecond or so */
-#define LATER_TURNS_PER_PASS 16
+#define LATER_TURNS_PER_PASS 8
 /* of those, commits under way: a visitor's shares a batch with no more */
 #define LATER_UNDER_WAY_MAX 64
 /* rows of an index read at once */
