@@ -98,6 +98,10 @@ void folders_free(Host *h);
  * was the folder's. */
 bool folder_yield(Host *h, const char *path);
 
+size_t routes_count(const Host *h);
+size_t folders_count(const Host *h);
+int check_f_outline(lua_State *L); /* what check.c looks at */
+
 /* --- options.c: tables of options --- */
 
 /* The path at `idx`, for the app to be found at. Raises when it is none, or one

@@ -372,6 +372,12 @@ int folder_f_static(lua_State *L) {
   return 0;
 }
 
+size_t folders_count(const Host *h) {
+  size_t n = 0;
+  for (const Folder *d = h->folders; d; d = d->next) n++;
+  return n;
+}
+
 void folders_free(Host *h) {
   while (h->folders) {
     Folder *d = h->folders;

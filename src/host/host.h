@@ -113,6 +113,10 @@ bool host_serve(Host *h);
 /* Runs busted over the paths, inside this host. The exit code. */
 int host_test(Host *h, int argc, char **argv);
 
+/* Loads the app, says on standard output what looks wrong with it, and serves
+ * nothing. The exit code (check.c). */
+int host_check(Host *h, const char *script);
+
 /* --- keys.c --- */
 
 /* The host's secret, from DIR/key; when there is none and the store `is_new`,

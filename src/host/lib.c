@@ -62,15 +62,11 @@ static int f_log(lua_State *L) {
 
 static int open_lib(lua_State *L) {
   static const luaL_Reg functions[] = {
-    { "mount", mount_f_mount },
-    { "unmount", mount_f_unmount },
-    { "mounts", mount_f_mounts },
-    { "config", f_config },
-    { "base_path", f_base_path },
-    { "route", route_f_route },
-    { "before", route_f_before },
-    { "static", folder_f_static },
-    { NULL, NULL },
+    { "mount", mount_f_mount },    { "unmount", mount_f_unmount },
+    { "mounts", mount_f_mounts },  { "config", f_config },
+    { "base_path", f_base_path },  { "route", route_f_route },
+    { "before", route_f_before },  { "outline", check_f_outline },
+    { "static", folder_f_static }, { NULL, NULL },
   };
   static const struct {
     const char *name;

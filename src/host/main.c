@@ -7,6 +7,8 @@
 static void print_usage(FILE *to) {
   Buf b = { 0 };
   buf_lit(&b, "usage: stube APP.lua [options]   run an app\n"
+              "       stube check APP.lua       load an app, say what looks "
+              "wrong\n"
               "       stube test [PATHS]        run busted specs inside the "
               "host\n"
               "       stube store COMMAND       look after a store: stube "
@@ -98,10 +100,12 @@ static int show_config(Host *h) {
   return 0;
 }
 
-static int run_app(Host *h, int argc, char **argv) {
+/* `is_check`: it is looked at, and not served. */
+static int run_app(Host *h, int argc, char **argv, bool is_check) {
   Args a = { .argc = argc, .argv = argv };
   int code = take_args(h, &a);
   if (code) return code;
+  if (is_check) return host_check(h, a.script);
   if (!host_load(h, a.script)) return 1;
   if (a.shows_config) return show_config(h);
   return host_open(h) && host_serve(h) ? 0 : 1;
@@ -120,8 +124,13 @@ int main(int argc, char **argv) {
   }
   if (strcmp(first, "store") == 0) return store_command(argc - 2, argv + 2);
   Host *h = host_new();
-  int code = strcmp(first, "test") == 0 ? host_test(h, argc - 2, argv + 2)
-                                        : run_app(h, argc, argv);
+  int code;
+  if (strcmp(first, "test") == 0)
+    code = host_test(h, argc - 2, argv + 2);
+  else if (strcmp(first, "check") == 0)
+    code = run_app(h, argc - 1, argv + 1, true);
+  else
+    code = run_app(h, argc, argv, false);
   host_free(h);
   return code;
 }

@@ -112,6 +112,12 @@ int route_f_route(lua_State *L) {
   return 0;
 }
 
+size_t routes_count(const Host *h) {
+  size_t n = 0;
+  for (const Route *r = h->routes; r; r = r->next) n++;
+  return n;
+}
+
 void routes_free(Host *h) {
   while (h->routes) {
     Route *r = h->routes;
