@@ -192,6 +192,10 @@
  * shown yet */
 #define VISITOR_TOKENS_MAX 4
 
+/* stores whose visitors one store knows besides its own: each import may bring
+ * one, and each cookie is tried with all */
+#define VISITOR_KEYS_MAX 16
+
 /* conversations whose time is over, looked at in one go */
 #define REAP_WINDOW 64
 

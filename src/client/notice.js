@@ -18,10 +18,13 @@ function element(tag, attributes, ...children) {
 const bar = element("div", { class: "stube-notice", role: "status" });
 bar.hidden = true;
 const reasons = new Set();
-let timer;
+let timer; // until it is said that we reconnect
+let refusal; // until what was refused has been shown long enough
 
 function say(text) {
   clearTimeout(timer);
+  clearTimeout(refusal);
+  refusal = undefined;
   if (!bar.isConnected) document.body.append(bar);
   bar.textContent = text;
   bar.hidden = !text;
@@ -39,14 +42,16 @@ export const notice = {
 
   /** It no longer does. */
   lift(reason) {
-    if (reasons.delete(reason) && !reasons.size) say("");
+    if (!reasons.delete(reason) || reasons.size) return;
+    clearTimeout(timer);
+    if (!refusal) say("");
   },
 
   /** An event came back with this status and is not sent again; `words` may say
    * why. */
   refused(status, words) {
     say(words.slice(0, WORDS_MAX) || (status === 413 ? TOO_LARGE : REFUSED));
-    timer = setTimeout(() => say(""), REFUSED_MS);
+    refusal = setTimeout(() => say(""), REFUSED_MS);
   },
 };
 

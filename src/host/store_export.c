@@ -3,7 +3,7 @@
  *
  *   { "stube": "export", "format": 1, "version": "0.1.0" }
  *   { "code": digest in hex, "name": ..., "bytes": B }
- *   { "table": "message", "key": B, "value": B }
+ *   { "table": "message", "key": B, "value": B }    or "atom", or "visitor"
  *   { "conversation": cid, "turn": n, "minted": "2026-11-25 23:02:39",
  *     "frames": "demo/guess > ui/prompt", "head": B,
  *     "history": [ { "turn": n, "row": B } ... ] }
@@ -86,6 +86,11 @@ static bool see_row(void *ud, Slice key, Slice row) {
   return !x->failed;
 }
 
+/* Cookies of our visitors are to be good where this is taken in. */
+static bool see_visitor(void *ud, Slice key, Slice row) {
+  return slice_starts(key, SLICE("visitor")) && see_row(ud, key, row);
+}
+
 static void export_rows(Export *x) {
   Store *s = x->h->store;
   Err e = store_scan(s, STORE_CODE, (Slice){ 0 }, see_code, x);
@@ -93,6 +98,9 @@ static void export_rows(Export *x) {
     x->table = &store_tables[i];
     if (store_scan(s, x->table->table, (Slice){ 0 }, see_row, x)) e = ERR_IO;
   }
+  static const StoreTableName visitors = { "visitor", STORE_META };
+  x->table = &visitors;
+  if (!x->failed) visitors_export(x->h->kernel, see_visitor, x);
   if (e) leave_out(x, "some rows", "", "are damaged");
 }
 

@@ -192,13 +192,16 @@ static void take_code(Import *m, const Line *line) {
 }
 
 static void take_row(Import *m, const Line *line) {
+  static const StoreTableName visitors = { "visitor", STORE_META };
   const char *name = line_text(line, "table");
   Buf key = { 0 }, value = { 0 };
   const StoreTableName *table = NULL;
+  if (name && strcmp(name, visitors.name) == 0) table = &visitors;
   for (size_t i = 0; i < n_store_tables && name && !table; i++)
     if (strcmp(store_tables[i].name, name) == 0) table = &store_tables[i];
   if (!table || !line_bytes(line, "key", &key) || key.len == 0 ||
-      key.len > STORE_KEY_MAX || !line_bytes(line, "value", &value))
+      key.len > STORE_KEY_MAX || !line_bytes(line, "value", &value) ||
+      (table == &visitors && !visitors_row(buf_view(&key), buf_view(&value))))
     refuse(m, "", "it is no row that can be read");
   else
     put_row(m, table->table, buf_view(&key), buf_view(&value));

@@ -174,6 +174,13 @@ typedef struct Visitor {
   char teller[CID_LEN + 1];  /* then: whose pages may learn it */
 } Visitor;
 
+/* Shows the rows (of STORE_META) by which another store knows our visitors: the
+ * key of their tokens, and who has renewed. Others may follow: stop at the
+ * first whose key does not begin with "visitor". */
+void visitors_export(const Kernel *k, StoreSee see, void *ud);
+/* Is that such a row? */
+bool visitors_row(Slice key, Slice value);
+
 void visitor_mint(Kernel *k, Visitor *out);
 /* Whose token is it? False: nobody's, or one that has been renewed. */
 bool visitor_of(Kernel *k, Slice token, Visitor *out);

@@ -128,6 +128,8 @@ struct Kernel {
   int old_defs_ref;     /* what a revival defines, or LUA_NOREF */
   Reaper reaper;
   MacKey visitor_key;
+  MacKey guest_keys[VISITOR_KEYS_MAX]; /* of stores that were taken in */
+  size_t n_guest_keys;
   bool has_renewals;    /* some visitor has renewed its token */
   Confirmed *confirmed; /* visitors whose newest token is being kept as such */
   bool in_turn;

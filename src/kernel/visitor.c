@@ -24,29 +24,45 @@ struct Confirmed {
 
 /* --- tokens --- */
 
-static void sign(const Kernel *k, const uint8_t id[ID_RAW], uint64_t generation,
-                 uint8_t out[TOKEN_RAW]) {
+static void sign_with(const MacKey *key, const uint8_t id[ID_RAW],
+                      uint64_t generation, uint8_t out[TOKEN_RAW]) {
   uint8_t bytes[ID_RAW + 8];
   memcpy(bytes, id, ID_RAW);
   for (int i = 0; i < 8; i++)
     bytes[ID_RAW + i] = (uint8_t)(generation >> 8 * i);
   memcpy(out, id, ID_RAW);
-  mac_whole(out + ID_RAW, &k->visitor_key,
-            slice((const char *)bytes, sizeof bytes));
+  mac_whole(out + ID_RAW, key, slice((const char *)bytes, sizeof bytes));
 }
 
-static bool is_generation(const Kernel *k, const uint8_t token[TOKEN_RAW],
-                          uint64_t generation) {
+static void sign(const Kernel *k, const uint8_t id[ID_RAW], uint64_t generation,
+                 uint8_t out[TOKEN_RAW]) {
+  sign_with(&k->visitor_key, id, generation, out);
+}
+
+static bool is_signed(const MacKey *key, const uint8_t token[TOKEN_RAW],
+                      uint64_t generation) {
   uint8_t right[TOKEN_RAW];
-  sign(k, token, generation, right);
+  sign_with(key, token, generation, right);
   return token_eq(slice((const char *)token, TOKEN_RAW),
                   slice((const char *)right, TOKEN_RAW));
+}
+
+/* By us, or by a store whose conversations were taken in: its visitors came
+ * along. */
+static bool is_generation(const Kernel *k, const uint8_t token[TOKEN_RAW],
+                          uint64_t generation) {
+  bool is = is_signed(&k->visitor_key, token, generation);
+  for (size_t i = 0; i < k->n_guest_keys && !is; i++)
+    is = is_signed(&k->guest_keys[i], token, generation);
+  return is;
 }
 
 /* --- what is kept --- */
 
 #define ROW_PREFIX "visitor/"
 #define ROW_KEY_BYTES (8 + ID_RAW)
+#define KEYS_PREFIX "visitors/" /* then a hash of the key, which is the value \
+                                 */
 
 static Slice row_key(char out[ROW_KEY_BYTES], const uint8_t id[ID_RAW]) {
   memcpy(out, ROW_PREFIX, 8);
@@ -121,7 +137,36 @@ static bool see_first(void *ud, Slice key, Slice value) {
   return false;
 }
 
+static bool see_key(void *ud, Slice key, Slice value) {
+  Kernel *k = ud;
+  if (!slice_starts(key, SLICE(KEYS_PREFIX))) return false;
+  if (value.len == sizeof(MacKey))
+    memcpy(&k->guest_keys[k->n_guest_keys++], value.ptr, sizeof(MacKey));
+  return k->n_guest_keys < VISITOR_KEYS_MAX;
+}
+
+void visitors_export(const Kernel *k, StoreSee see, void *ud) {
+  Slice value = slice((const char *)&k->visitor_key, sizeof k->visitor_key);
+  Buf key = { 0 };
+  buf_lit(&key, KEYS_PREFIX);
+  buf_printf(&key, "%016llx", (unsigned long long)hash64(value));
+  see(ud, buf_view(&key), value);
+  buf_free(&key);
+  store_scan(k->store, STORE_META, SLICE("visitor"), see, ud);
+}
+
+bool visitors_row(Slice key, Slice value) {
+  Renewal r = { 0 };
+  if (slice_starts(key, SLICE(KEYS_PREFIX)))
+    return key.len == sizeof KEYS_PREFIX - 1 + 16 &&
+           value.len == sizeof(MacKey);
+  return slice_starts(key, SLICE(ROW_PREFIX)) && key.len == ROW_KEY_BYTES &&
+         read_row(value, &r);
+}
+
 void visitors_open(Kernel *k) {
+  k->n_guest_keys = 0;
+  store_scan(k->store, STORE_META, SLICE(KEYS_PREFIX), see_key, k);
   k->has_renewals = false;
   store_scan(k->store, STORE_META, SLICE(ROW_PREFIX), see_first,
              &k->has_renewals);

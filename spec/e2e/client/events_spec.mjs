@@ -175,17 +175,27 @@ test("429 and 503 are tried again, when the server says", async (t) => {
   assert.equal(new Set(fake.events.map((e) => e.id)).size, 1);
 });
 
-for (const status of [400, 403, 413, 500])
+/** What is sent when "a" is answered so, and then "b" is clicked. */
+async function refused(t, status, n) {
+  t.expect_errors(AWAY);
+  const fake = await open_page(t, TWO);
+  fake.answer = ({ name }) => (name === "a" ? status : 204);
+  await t.page.click("#a");
+  await t.page.waitForSelector(".stube-notice", { state: "visible" });
+  await t.page.click("#b");
+  await fake.event(n);
+  assert.equal(await t.page.getAttribute("#a", "aria-busy"), null);
+  return fake.events.map((e) => e.name);
+}
+
+for (const status of [400, 413, 500])
   test(`${status} is not sent again, is said, and the next event goes`, async (t) => {
-    t.expect_errors(AWAY);
-    const fake = await open_page(t, TWO);
-    fake.answer = ({ name }) => (name === "a" ? status : 204);
-    await t.page.click("#a");
-    await t.page.waitForSelector(".stube-notice", { state: "visible" });
-    await t.page.click("#b");
-    await fake.event(2);
-    assert.deepEqual(fake.events.map((e) => e.name), ["a", "b"]);
-    assert.equal(await t.page.getAttribute("#a", "aria-busy"), null);
+    assert.deepEqual(await refused(t, status, 2), ["a", "b"]);
+  });
+
+test("403 is sent once more, for the cookie may just be changing, and then is said",
+  async (t) => {
+    assert.deepEqual(await refused(t, 403, 3), ["a", "a", "b"]);
   });
 
 test("410 on an event shows that the page has ended and sends no more", async (t) => {
