@@ -61,8 +61,8 @@ static bool is_generation(const Kernel *k, const uint8_t token[TOKEN_RAW],
 
 #define ROW_PREFIX "visitor/"
 #define ROW_KEY_BYTES (8 + ID_RAW)
-#define KEYS_PREFIX "visitors/" /* then a hash of the key, which is the value \
-                                 */
+/* and then a hash of the key, which is the value */
+#define KEYS_PREFIX "visitors/"
 
 static Slice row_key(char out[ROW_KEY_BYTES], const uint8_t id[ID_RAW]) {
   memcpy(out, ROW_PREFIX, 8);
