@@ -21,12 +21,15 @@ static int ask(Http *h, int port, Buf *request, Answer *a) {
   return there ? a->status : 0;
 }
 
-void guest_arrive(Guest *g, int port) {
+bool guest_arrive(Guest *g, int port) {
   Http h;
   Answer page;
   Buf request = { 0 }, url = { 0 }, cookie = { 0 };
   put_page_request(&request, port, "/");
-  if (!ask(&h, port, &request, &page)) fail("no page");
+  if (!ask(&h, port, &request, &page)) {
+    http_close(&h);
+    return false;
+  }
   *g = (Guest){ .cid = dup_slice(page_cid(&page)) };
   put_cookie(&cookie, &page);
   put_page_url(&url, &page, "action=\"", NULL);
@@ -35,6 +38,7 @@ void guest_arrive(Guest *g, int port) {
   buf_free(&cookie);
   buf_free(&url);
   http_close(&h);
+  return true;
 }
 
 int guest_give(Guest *g, int port, const char *how) {
@@ -61,13 +65,17 @@ int guest_give(Guest *g, int port, const char *how) {
   return status;
 }
 
-void guest_look(Guest *g, int port) {
+bool guest_look(Guest *g, int port) {
   Http h;
   Answer page;
   Buf request = { 0 };
   buf_printf(&request, "GET /conv/%s HTTP/1.1\r\nHost: 127.0.0.1\r\n%s\r\n",
              g->cid, g->cookie);
   int status = ask(&h, port, &request, &page);
+  if (!status) {
+    http_close(&h);
+    return false;
+  }
   if (status != 200) fail("a page of a conversation: status %d", status);
   uint64_t shown = number_shown(page.body);
   if (shown != g->n && !(g->is_open && shown == g->n + 1))
@@ -77,6 +85,7 @@ void guest_look(Guest *g, int port) {
   g->n = shown;
   g->is_open = false;
   http_close(&h);
+  return true;
 }
 
 void guest_free(Guest *g) {

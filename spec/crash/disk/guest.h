@@ -12,14 +12,14 @@ typedef struct Guest {
   bool is_open;       /* one was sent since, and not answered */
 } Guest;
 
-/* Gets a conversation. */
-void guest_arrive(Guest *g, int port);
+/* Gets a conversation. False when the server is gone. */
+bool guest_arrive(Guest *g, int port);
 /* Sends an event; 204, 503 (which says when to come again), or 0 when the
  * server is gone. */
 int guest_give(Guest *g, int port, const char *how);
 /* The page is there and shows what was acknowledged, and the event that is
- * open or not. */
-void guest_look(Guest *g, int port);
+ * open or not. False when the server is gone. */
+bool guest_look(Guest *g, int port);
 void guest_free(Guest *g);
 
 #endif
