@@ -346,7 +346,7 @@ static int f_page(lua_State *L) {
   DrawEvent d = { .ev = { .draw = &html, .answer = drawn } };
   kernel_post(h->kernel, c, &d.ev);
   for (int i = 0; i < 100 && !d.done; i++) /* a turn may have to come before */
-    store_poll(h->store);
+    settle(h);
   ASSERT(d.done);
   settle(h); /* that it was looked at may be kept */
   lua_pushlstring(L, html.ptr, html.len);
