@@ -52,7 +52,7 @@ local Calc = s.component("demo/calc", {
       { "output", aria_live = "polite", self.shown },
       { "div.keys", s.each(keys, function(key)
         return { "button.stube-button", class = { tall = key[1] == "=" },
-          on_click = { key[2], key[1] }, key[1] }
+          on_click = { key[2], key[1], queue = true }, key[1] }
       end) } }
   end,
   on = {

@@ -44,7 +44,7 @@ local Columns = s.component("demo/columns", {
   render = function()
     return { "section", { "h1", "Columns" },
       { "div.stube-actions",
-        { "button.stube-button", on_click = "add", "Add column" },
+        { "button.stube-button", on_click = { "add", queue = true }, "Add column" },
         { "button.stube-button", on_click = "drop", "Remove last" } },
       s.slot("column", { "div.strip" }) }
   end,

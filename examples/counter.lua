@@ -8,9 +8,9 @@ local Counter = s.component("demo/counter", {
     return { "section.stube-counter",
       { "h1", "Counter" },
       { "p",
-        { "button", on_click = "dec", aria_label = "Decrease", "−" },
+        { "button", on_click = { "dec", queue = true }, aria_label = "Decrease", "−" },
         { "output", self.n },
-        { "button", on_click = "inc", aria_label = "Increase", "+" } },
+        { "button", on_click = { "inc", queue = true }, aria_label = "Increase", "+" } },
       { "button", on_click = "reset", "Reset" } }
   end,
   on = {

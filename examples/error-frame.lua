@@ -8,7 +8,7 @@ local Frame = s.component("demo/error-frame", {
     return { "section", { "h1", "Error frame demo" },
       { "p", "Counter: ", self.n },
       { "div.stube-actions",
-        { "button.stube-button", on_click = "inc", "+1" },
+        { "button.stube-button", on_click = { "inc", queue = true }, "+1" },
         { "button.stube-button", on_click = "boom", "Boom" } } }
   end,
   on = {

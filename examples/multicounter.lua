@@ -5,9 +5,9 @@ local Count = s.component("demo/count", {
   init = { n = 0 },
   render = function(self)
     return { "div.stube-counter",
-      { "button", on_click = "dec", aria_label = "Decrease", "−" },
+      { "button", on_click = { "dec", queue = true }, aria_label = "Decrease", "−" },
       { "output", self.n },
-      { "button", on_click = "inc", aria_label = "Increase", "+" } }
+      { "button", on_click = { "inc", queue = true }, aria_label = "Increase", "+" } }
   end,
   on = {
     inc = function(self) self.n = self.n + 1 end,

@@ -36,9 +36,9 @@ local Shared = s.component("demo/shared-counter", {
   render = function()
     return { "section", { "h1", "Shared counter" },
       { "p.stube-counter",
-        { "button", on_click = "dec", aria_label = "Decrease", "−" },
+        { "button", on_click = { "dec", queue = true }, aria_label = "Decrease", "−" },
         { "output", counter:get().n },
-        { "button", on_click = "inc", aria_label = "Increase", "+" } },
+        { "button", on_click = { "inc", queue = true }, aria_label = "Increase", "+" } },
       { "p", "Last update: ", source() },
       s.slot "report" }
   end,

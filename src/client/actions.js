@@ -9,7 +9,8 @@ import { apply } from "./patch.js";
 import * as signals from "./signals.js";
 import { open_stream } from "./stream.js";
 
-const ONCE = new Set(["click", "submit"]); // not sent again until answered
+// Not sent again until it is answered, unless it says `queue: true`.
+const ONCE = new Set(["click", "submit"]);
 const BUSY = new Set(["click", "submit", "change"]);
 
 /** The fields of a form by name; a name that stands twice has a list. Files are
@@ -33,12 +34,10 @@ function our_url(text) {
   return url;
 }
 
-function post({ el, evt }, target, { contentType } = {}) {
+function post({ el, evt }, target, { contentType, queue } = {}) {
   const url = our_url(target);
   const type = evt?.type ?? "";
-  if (ONCE.has(type) && !el.hasAttribute("data-stube-repeat") &&
-      is_pending(el, url.href))
-    return;
+  if (ONCE.has(type) && !queue && is_pending(el, url.href)) return;
   flush();
 
   const marks = BUSY.has(type) ? [el] : [];

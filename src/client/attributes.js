@@ -3,7 +3,7 @@
 // did it; `catch_up` makes it look at once.
 
 import { compile } from "./expression.js";
-import { hear, is_field, read, write } from "./field.js";
+import { hear, is_field, on_typed, read, write } from "./field.js";
 import { debounce, throttle } from "./later.js";
 import * as signals from "./signals.js";
 
@@ -67,7 +67,8 @@ const kinds = {
     const path = path_of(key, value);
     if (!is_field(el)) return;
     hear(el, path, false);
-    const typed = () => {
+    const typed = (evt) => {
+      if (evt.type === "input") on_typed(el, path);
       const now = read(el, signals.peek(path));
       if (now !== undefined) signals.set(path, now);
     };

@@ -15,9 +15,14 @@ const queue = [];
 let number = 0;
 let running = false;
 
-/** True if this control's event to `url` is unanswered. */
+let edits = 0; // how often the user has changed a field
+addEventListener("input", () => edits++, true);
+
+/** True if this control's event to `url` is unanswered, and nothing was typed
+ * since: who types another line and submits that means another deed. */
 export function is_pending(control, url) {
-  return queue.some((e) => e.control === control && e.url === url);
+  const is_same = (e) => e.control === control && e.url === url;
+  return queue.some((e) => is_same(e) && e.edits === edits);
 }
 
 /** True if the control waits for any answer. */
@@ -38,7 +43,7 @@ export function enqueue(event) {
     last.body = body;
     return;
   }
-  queue.push({ ...event, id: `${page.name}.${++number}` });
+  queue.push({ ...event, edits, id: `${page.name}.${++number}` });
   for (const el of marks) el.setAttribute("aria-busy", "true");
   indicator?.(true);
   if (!running) run();

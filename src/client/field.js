@@ -117,15 +117,26 @@ const sent = new Map(); // path -> what was last sent of it, as text
 const text_of = (value) =>
   Array.isArray(value) ? value.join("\n") : String(value);
 
+let typing = null; // {el, path} of what the user types and no event has carried
+
+/** The user has changed the control. */
+export function on_typed(el, path) {
+  typing = { el, path };
+}
+
 /** An event carries `value` of the signal. */
 export function on_sent(path, value) {
   sent.set(path, text_of(value));
+  if (typing?.path === path) typing = null;
 }
 
-/** The server has patched the signal: that is its word, whatever was sent. */
+/** The server patches the signal: that is its word, whatever was sent. Returns
+ * false if the word comes too late: the answer to one line must not wipe the
+ * next, which is being typed. */
 export function on_patched(path, value) {
   words.set(path, text_of(value));
   sent.delete(path);
+  return typing?.path !== path || typing.el !== document.activeElement;
 }
 
 /** A bound control was drawn, anew or again. Decides whether its signal takes

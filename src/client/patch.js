@@ -136,7 +136,7 @@ export async function apply(event, data) {
   if (event === "datastar-patch-signals") {
     const onlyIfMissing = given.onlyIfMissing === "true";
     const tree = JSON.parse(given.signals);
-    signals.patch(tree, { onlyIfMissing, changed: on_patched });
+    signals.patch(tree, { onlyIfMissing, allow: on_patched });
   } else if (event === "datastar-patch-elements") {
     const wants = given.useViewTransition === "true";
     const script = effect_script(given);

@@ -33,9 +33,9 @@ const is_tree = (value) =>
   value !== null && typeof value === "object" && !Array.isArray(value);
 
 /** Lays a tree of values over the signals: null removes, and with
- * `onlyIfMissing` what is there stays. `changed(path, value)` is told of each
- * leaf that was written. */
-export function patch(tree, { onlyIfMissing = false, changed } = {}) {
+ * `onlyIfMissing` what is there stays. `allow(path, value)` is asked of each leaf
+ * before it is written. */
+export function patch(tree, { onlyIfMissing = false, allow } = {}) {
   const walk = (value, path) => {
     if (is_tree(value)) {
       if (path && !onlyIfMissing && peek(path) !== undefined) set(path);
@@ -44,8 +44,8 @@ export function patch(tree, { onlyIfMissing = false, changed } = {}) {
       return;
     }
     if (onlyIfMissing && peek(path) !== undefined) return;
+    if (allow?.(path, value) === false) return;
     if (value === null || peek(path) === undefined) remove_below(path);
-    changed?.(path, value);
     set(path, value ?? undefined);
   };
   batch(() => walk(tree, ""));

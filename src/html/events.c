@@ -19,6 +19,7 @@ typedef struct Modifiers {
 typedef struct Event { /* valid until Lua code can run */
   Slice name, to, key, confirm;
   bool has_key, has_confirm;
+  bool queue;          /* sent also while the one before is unanswered */
   const TValue *value; /* or NULL */
   Modifiers modifiers;
 } Event;
@@ -60,7 +61,7 @@ static void read_option(Render *r, const Place *p, Event *e, Slice name,
   static const char *const all[] = { "debounce", "throttle", "key",
                                      "once",     "prevent",  "stop",
                                      "outside",  "window",   "confirm",
-                                     "to",       NULL };
+                                     "to",       "queue",    NULL };
   for (size_t i = 0; i < countof(flags); i++) {
     if (!slice_is(name, flags[i].name)) continue;
     if (!ttisboolean(v))
@@ -81,6 +82,10 @@ static void read_option(Render *r, const Place *p, Event *e, Slice name,
   } else if (slice_is(name, "confirm")) {
     e->has_confirm = !l_isfalse(v);
     if (e->has_confirm) e->confirm = text(r, p, name, v);
+  } else if (slice_is(name, "queue")) {
+    if (!ttisboolean(v))
+      trouble(r, "%s: queue takes true or false", shown(r, p->attribute));
+    e->queue = ttistrue(v);
   } else if (slice_is(name, "to")) {
     if (!l_isfalse(v)) e->to = text(r, p, name, v);
   } else {
@@ -179,6 +184,7 @@ static void write_url(Render *r, const Event *e, Buf *out) {
  */
 static void write_expression(Render *r, const Place *p, const Event *e) {
   Buf *scratch = &r->scratch;
+  bool queue = e->queue;
   if (e->has_key) {
     buf_lit(scratch, "evt.key === ");
     html_js_string(scratch, e->key);
@@ -203,7 +209,11 @@ static void write_expression(Render *r, const Place *p, const Event *e) {
   } else {
     buf_byte(scratch, '\'');
   }
-  buf_puts(scratch, p->is_form ? ", {contentType: 'form'})" : ")");
+  static const char *const options[] = {
+    ")", ", {contentType: 'form'})", ", {queue: true})",
+    ", {contentType: 'form', queue: true})"
+  };
+  buf_puts(scratch, options[p->is_form + 2 * queue]);
 }
 
 static Table *list_of_events(Render *r, const TValue *v) {

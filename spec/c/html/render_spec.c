@@ -463,7 +463,15 @@ static void test_events(void **s) {
       "<a "
       "data-on:click__once__prevent__stop__outside__window__debounce.1000ms__"
       "throttle.2500ms=\"@post('/conv/CID/ix-3/x?m=MAC')\" id=\"ix-3\"></a>" },
-    { "{'a', on_click = {'x', once = false}}",
+    { "{'a', on_click = {'x', queue = true}}",
+      "<a data-on:click=\"@post('/conv/CID/ix-3/x?m=MAC', {queue: true})\" "
+      "id=\"ix-3\"></a>" },
+    { "{'form', on_submit = {'x', queue = true}}",
+      "<form action=\"/conv/CID/ix-3/x?m=MAC\" "
+      "data-on:submit__prevent=\"@post('/conv/CID/ix-3/x?m=MAC', "
+      "{contentType: 'form', queue: true})\" id=\"ix-3\" method=\"post\">"
+      "</form>" },
+    { "{'a', on_click = {'x', once = false, queue = false}}",
       "<a data-on:click=\"@post('/conv/CID/ix-3/x?m=MAC')\" id=\"ix-3\"></a>" },
     { "{'a', on_click = {'x', to = 'parent'}}",
       "<a data-on:click=\"@post('/conv/CID/parent/x?m=MAC')\" "

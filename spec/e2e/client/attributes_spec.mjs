@@ -105,8 +105,8 @@ test("a debounced event goes by itself when typing pauses", async (t) => {
 
 test("a throttled event is sent at once and then not again for a while", async (t) => {
   const fake = await open_page(t, `
-    <button id="a" data-stube-repeat
-      ${on("click", "a", { mods: "__throttle.60000ms" })}>A</button>
+    <button id="a" ${on("click", "a",
+      { mods: "__throttle.60000ms", options: "{queue: true}" })}>A</button>
     <button id="b" ${on("click", "b")}>B</button>`);
   for (let i = 0; i < 3; i++) await t.page.click("#a");
   await t.page.click("#b");
@@ -116,7 +116,8 @@ test("a throttled event is sent at once and then not again for a while", async (
 
 test("__once, __prevent, __stop, __outside and __window do what they say", async (t) => {
   const fake = await open_page(t, `
-    <button id="once" data-stube-repeat ${on("click", "once", { mods: "__once" })}>1</button>
+    <button id="once" ${on("click", "once",
+      { mods: "__once", options: "{queue: true}" })}>1</button>
     <a id="a" href="/elsewhere" ${on("click", "link", { mods: "__prevent" })}>a</a>
     <div ${on("click", "outer")}>
       <button id="stop" ${on("click", "inner", { mods: "__stop" })}>s</button></div>

@@ -57,7 +57,7 @@ test("a control is aria-busy until its event is answered, also through a morph",
 test("a second click on what is unanswered is not sent, unless it is allowed",
   async (t) => {
     const fake = await open_page(t, `${TWO}
-      <button id="c" data-stube-repeat ${on("click", "c")}>C</button>`);
+      <button id="c" ${on("click", "c", { options: "{queue: true}" })}>C</button>`);
     const { open, opened } = gate();
     fake.answer = () => opened.then(() => 204);
     for (const id of ["#a", "#a", "#c", "#c", "#a"]) await t.page.click(id);
@@ -114,6 +114,22 @@ test("a double click submits a form once", async (t) => {
   open();
   await t.page.waitForTimeout(100);
   assert.equal(fake.events.length, 1);
+});
+
+test("another line typed while the first is unanswered is sent too", async (t) => {
+  const fake = await open_page(t, `<form ${on_submit("add")}>
+    <input id="i" data-bind="ix1.draft" value=""><button>Add</button></form>`);
+  const { open, opened } = gate();
+  fake.answer = () => opened.then(() => 204);
+  for (const line of ["milk", "bread"]) {
+    await t.page.fill("#i", line);
+    await t.page.keyboard.press("Enter");
+    await t.page.keyboard.press("Enter"); // the same line again: one deed
+  }
+  open();
+  await fake.event(2);
+  await t.page.waitForTimeout(100);
+  assert.deepEqual(fake.events.map((e) => e.body.ix1.draft), ["milk", "bread"]);
 });
 
 test("a key that is held down goes no further than the control it was pressed on",

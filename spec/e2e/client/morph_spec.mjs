@@ -43,6 +43,26 @@ test("the late echo of what was typed does not overwrite what followed", async (
   assert.equal((await state(t.page, "#i")).value, "hello");
 });
 
+test("the answer to one line does not wipe the next, which is being typed", async (t) => {
+  const fake = await open_page(t, `<form ${on_submit("add")}>
+    <input id="i" data-bind="ix1.draft" value=""><b id="now"></b></form>`);
+  const answered = async (text) => {
+    await fake.signals({ ix1: { draft: "" } });
+    await fake.patch(`<b id="now">${text}</b>`);
+    await see(t.page, text);
+  };
+  await t.page.fill("#i", "milk");
+  await t.page.keyboard.press("Enter");
+  await t.page.keyboard.press("ControlOrMeta+A");
+  await t.page.keyboard.type("br");
+  await answered("milk is in");
+  assert.equal((await state(t.page, "#i")).value, "br");
+  await t.page.keyboard.type("ead");
+  await t.page.keyboard.press("Enter");
+  await answered("bread is in");
+  assert.equal((await state(t.page, "#i")).value, "");
+});
+
 test("late echoes in a textarea leave the caret where the user types", async (t) => {
   const area = (text) => `<section id="ix-1"><h1>n ${text.length}</h1>
     <textarea id="i" data-bind="ix1.draft" ${on("input", "typed")}>${text}</textarea></section>`;
