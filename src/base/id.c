@@ -2,54 +2,70 @@
 
 #include <sodium.h>
 
+static const char alphabet[] =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+
+/* The other way, plus one; 0: none of them. */
+#define TWO(c, n) [c] = (n) + 1, [(c) + 1] = (n) + 2
+#define EIGHT(c, n) \
+  TWO(c, n), TWO(c + 2, n + 2), TWO(c + 4, n + 4), TWO(c + 6, n + 6)
+static const uint8_t digits[256] = {
+  EIGHT('A', 0),  EIGHT('I', 8),  EIGHT('Q', 16), TWO('Y', 24),
+  EIGHT('a', 26), EIGHT('i', 34), EIGHT('q', 42), TWO('y', 50),
+  EIGHT('0', 52), TWO('8', 60),   ['-'] = 63,     ['_'] = 64,
+};
+#undef EIGHT
+#undef TWO
+
+/* Its value; for what is none, one that is too large. */
+static uint32_t digit(uint8_t c) { return (uint32_t)digits[c] - 1; }
+
 void id_init(void) {
   if (sodium_init() < 0) die("libsodium could not be started");
 }
 
-static const char alphabet[] =
-    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-
 size_t base64url(char *out, const void *raw, size_t len) {
   const uint8_t *in = raw;
-  size_t n = 0;
-  uint32_t acc = 0;
-  unsigned bits = 0;
-  for (size_t i = 0; i < len; i++) {
-    acc = (acc << 8) | in[i];
-    for (bits += 8; bits >= 6;) {
-      bits -= 6;
-      out[n++] = alphabet[(acc >> bits) & 63];
-    }
-    acc &= (1u << bits) - 1;
+  char *at = out;
+  for (; len >= 3; len -= 3, in += 3) {
+    uint32_t three = (uint32_t)in[0] << 16 | (uint32_t)in[1] << 8 | in[2];
+    *at++ = alphabet[three >> 18];
+    *at++ = alphabet[three >> 12 & 63];
+    *at++ = alphabet[three >> 6 & 63];
+    *at++ = alphabet[three & 63];
   }
-  if (bits) out[n++] = alphabet[(acc << (6 - bits)) & 63];
-  return n;
-}
-
-static int digit(char c) {
-  if (c >= 'A' && c <= 'Z') return c - 'A';
-  if (c >= 'a' && c <= 'z') return c - 'a' + 26;
-  if (c >= '0' && c <= '9') return c - '0' + 52;
-  return c == '-' ? 62 : c == '_' ? 63 : -1;
+  if (len > 0) {
+    uint32_t rest = (uint32_t)in[0] << 16 |
+                    (len > 1 ? (uint32_t)in[1] << 8 : 0);
+    *at++ = alphabet[rest >> 18];
+    *at++ = alphabet[rest >> 12 & 63];
+    if (len > 1) *at++ = alphabet[rest >> 6 & 63];
+  }
+  return (size_t)(at - out);
 }
 
 bool unbase64url(void *raw, size_t len, Slice text) {
   if (text.len != (len * 8 + 5) / 6) return false;
+  const uint8_t *in = (const uint8_t *)text.ptr;
   uint8_t *out = raw;
-  uint32_t acc = 0;
-  unsigned bits = 0;
-  for (size_t i = 0; i < text.len; i++) {
-    int d = digit(text.ptr[i]);
-    if (d < 0) return false;
-    acc = (acc << 6) | (uint32_t)d;
-    bits += 6;
-    if (bits >= 8) {
-      bits -= 8;
-      *out++ = (uint8_t)(acc >> bits);
-      acc &= (1u << bits) - 1;
-    }
+  uint32_t wrong = 0;
+  for (; len >= 3; len -= 3, in += 4) {
+    uint32_t a = digit(in[0]), b = digit(in[1]), c = digit(in[2]),
+             d = digit(in[3]);
+    wrong |= a | b | c | d;
+    *out++ = (uint8_t)(a << 2 | b >> 4);
+    *out++ = (uint8_t)(b << 4 | c >> 2);
+    *out++ = (uint8_t)(c << 6 | d);
   }
-  return acc == 0; /* one text per value: the unused bits are zero */
+  /* One text per value: the unused bits are zero. */
+  if (len > 0) {
+    uint32_t a = digit(in[0]), b = digit(in[1]), c = len > 1 ? digit(in[2]) : 0;
+    wrong |= a | b | c;
+    *out++ = (uint8_t)(a << 2 | b >> 4);
+    if (len > 1) *out++ = (uint8_t)(b << 4 | c >> 2);
+    if (len > 1 ? c & 3 : b & 15) return false;
+  }
+  return wrong < 64;
 }
 
 void random_bytes(void *out, size_t len) { randombytes_buf(out, len); }

@@ -56,6 +56,7 @@ bool trust_owns(Host *h, const HttpReq *req, const Conv *c) {
 
 bool trust_tell(Host *h, HttpReq *req, Slice cid) {
   Visitor v;
+  if (!visitors_renew(h->kernel)) return false;
   if (!trust_visitor(h, req, &v) || v.is_newest || !slice_is(cid, v.teller))
     return false;
   trust_give(h, req, &v);

@@ -181,6 +181,9 @@ void visitors_export(const Kernel *k, StoreSee see, void *ud);
 /* Is that such a row? */
 bool visitors_row(Slice key, Slice value);
 
+/* Has any visitor ever renewed its token? Until then each has but one. */
+bool visitors_renew(const Kernel *k);
+
 void visitor_mint(Kernel *k, Visitor *out);
 /* Whose token is it? False: nobody's, or one that has been renewed. */
 bool visitor_of(Kernel *k, Slice token, Visitor *out);

@@ -172,6 +172,8 @@ void visitors_open(Kernel *k) {
              &k->has_renewals);
 }
 
+bool visitors_renew(const Kernel *k) { return k->has_renewals; }
+
 void visitors_key(Kernel *k) {
   k->visitor_key = mac_key(k->config.key, SLICE("visitor"));
 }

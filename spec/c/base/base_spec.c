@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include <cmocka.h>
+#include <sodium.h>
 
 #include "base/arena.h"
 #include "base/blob.h"
@@ -75,6 +76,31 @@ static void base64_has_one_text_for_each_value(void **state) {
   assert_false(unbase64url(back, sizeof back, SLICE("ABCD-_9")));
   assert_false(unbase64url(back, sizeof back, SLICE("ABCD-_")));
   assert_false(unbase64url(back, sizeof back, SLICE("ABCD+/8")));
+}
+
+static void base64_is_that_of_libsodium(void **state) {
+  (void)state;
+  const int variant = sodium_base64_VARIANT_URLSAFE_NO_PADDING;
+  uint8_t raw[192], back[192];
+  char text[260], right[260];
+  for (size_t i = 0; i < sizeof raw; i++) raw[i] = (uint8_t)(i * 167 + i / 3);
+  for (size_t len = 0; len <= sizeof raw; len++) {
+    size_t n = base64url(text, raw, len);
+    sodium_bin2base64(right, sizeof right, raw, len, variant);
+    assert_true(slice_is(slice(text, n), right));
+    assert_true(unbase64url(back, len, slice(text, n)));
+    assert_memory_equal(raw, back, len);
+  }
+  for (int c = 0; c < 256; c++)
+    for (size_t at = 0; at < 6; at++) {
+      char some[] = "AAAAAA"; /* four bytes: a whole group, and one over */
+      some[at] = (char)c;
+      const char *good = at < 5 ? "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                  "abcdefghijklmnopqrstuvwxyz0123456789-_"
+                                : "AQgw"; /* with four bits unused */
+      bool is = c && strchr(good, c);
+      assert_int_equal(unbase64url(back, 4, slice(some, 6)), is);
+    }
 }
 
 static void cids_are_distinct_and_sort_by_time(void **state) {
@@ -178,6 +204,7 @@ int main(void) {
     cmocka_unit_test(numbers_come_back_as_they_went),
     cmocka_unit_test(a_block_is_bounded_by_what_is_left),
     cmocka_unit_test(base64_has_one_text_for_each_value),
+    cmocka_unit_test(base64_is_that_of_libsodium),
     cmocka_unit_test(cids_are_distinct_and_sort_by_time),
     cmocka_unit_test(a_mac_depends_on_key_and_bytes),
     cmocka_unit_test(an_arena_gives_apart_and_takes_back_whole),
