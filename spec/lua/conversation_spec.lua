@@ -332,6 +332,26 @@ describe("a fork", function()
     assert.matches("heard: other tick late slept;", now:html(), 1, true)
   end)
 
+  it("is opened by who comes before it is kept", function()
+    local page = visit(component {
+      init = { heard = "" },
+      render = function(self) return { "p", "heard:", self.heard, ";" } end,
+      on = {
+        go = function() s.after(5, "tick") end,
+        tick = function(self) self.heard = "tick" end,
+      },
+    })
+    page:post { event = "go" }
+    drive.hold(true)
+    finally(function() drive.hold(false) end)
+    local fork = page_of(s.conversation(page.cid):fork())
+    drive.promote(fork.cid)
+    drive.hold(false)
+    settle()
+    page:advance(5)
+    assert.matches("heard:tick;", fork:html(), 1, true)
+  end)
+
   it("never uses the number of an instance of its source's", function()
     local Ask = component { render = function() return { "p", "asked" } end }
     local page = visit(component(count(function() s.call(Ask, nil, { slot = "q" }) end)))

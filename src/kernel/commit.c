@@ -144,6 +144,7 @@ static void on_committed(void *ud, Err e) {
     return;
   }
   if (!e) prelude_at_once(k, c);
+  if (!e && c->is_awaited) kernel_promote(k, c);
   drain_queue(k, c);
   agenda_set(k, c);
 }

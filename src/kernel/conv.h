@@ -173,6 +173,7 @@ struct Conv {
   Blob *head;    /* as last committed; of a fresh one, as booted */
   Blob *pending; /* the head whose commit is under way */
   bool provisional, ended, busy;
+  bool is_awaited;     /* somebody came while a commit was under way */
   bool is_followed;    /* a page has its stream open */
   bool is_listed;      /* found by its cid: not one that is only looked at */
   bool lost;           /* ended here, for it could not be woken */

@@ -236,6 +236,7 @@ bool turn_boot(Kernel *k, Conv *c, int embed, Buf *page, bool *ended) {
 }
 
 void kernel_promote(Kernel *k, Conv *c) {
+  c->is_awaited = c->busy && !c->ended; /* then it is, when that has ended */
   if (c->busy || c->ended) return;
   if (c->rests_since) {
     if (!conv_wake(k, c)) fork_open(k, c);
