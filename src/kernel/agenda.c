@@ -64,7 +64,7 @@ static uint64_t next_time(Kernel *k, const Conv *c) {
   if (c->busy || c->ended || c->provisional) return NEVER;
   uint64_t at = l->wakes.due ? l->wakes.due : NEVER;
   if (l->is_unsaved && l->save_by < at) at = l->save_by;
-  if (at > k->steady && (topics_owe(k, &l->wakes) || atoms_owe(c)))
+  if (at > k->steady && (waves_owe(k, &l->wakes) || atoms_owe(c)))
     at = k->steady;
   return at;
 }
@@ -168,7 +168,7 @@ uint64_t kernel_due(const Kernel *k) {
   if (a->under_way >= LATER_UNDER_WAY_MAX) return NEVER;
   uint64_t due = a->n ? a->heap[0]->later.at : NEVER;
   if (a->fetching) return due; /* the store is looked into after that */
-  if (topics_pending(k)) return 0;
+  if (waves_pending(k)) return 0;
   return a->store_due < due ? a->store_due : due;
 }
 
@@ -193,7 +193,7 @@ void kernel_tick(Kernel *k) {
   /* Who is woken is loaded, so turns come first; but now and then a window all
    * the same, or what is always due would hide it. */
   bool is_free = !first_due(k) || ++a->passes % 8 == 0;
-  if (is_free && !a->fetching && topics_pending(k)) topics_step(k);
+  if (is_free && !a->fetching && waves_pending(k)) waves_step(k);
   while (n-- > 0 && a->under_way < LATER_UNDER_WAY_MAX) {
     Conv *c = first_due(k);
     if (c)

@@ -40,7 +40,7 @@ static bool next_atom(Kernel *k, Conv *c, Cause *cause) {
  * does not stop its clock. */
 static bool next_cause(Kernel *k, Conv *c, Cause *cause) {
   static bool (*const next[])(Kernel *, Conv *,
-                              Cause *) = { next_timer, next_letter, topic_news,
+                              Cause *) = { next_timer, next_letter, subs_news,
                                            next_atom };
   for (uint32_t i = 1; i <= countof(next); i++) {
     uint32_t kind = (c->later.last + i) % countof(next);
@@ -120,7 +120,7 @@ static void do_letter(Kernel *k, lua_State *L, const Cause *cause) {
 static void do_news(Kernel *k, lua_State *L, const Cause *cause) {
   Conv *c = k->turn.conv;
   const char *event = c->later.subs[cause->index].event;
-  topic_heard(c, cause);
+  subs_heard(c, cause);
   if (cause->value)
     message_push(k, L, cause->value);
   else
@@ -200,7 +200,7 @@ void cause_consume(Kernel *k, Conv *c) {
   const Cause *cause = &t->cause;
   if (cause->kind == CAUSE_NONE) return;
   if (cause->kind == CAUSE_TIMER) timer_remove(c, L, cause->index);
-  if (cause->kind == CAUSE_NEWS) topic_heard(c, cause);
+  if (cause->kind == CAUSE_NEWS) subs_heard(c, cause);
   atoms_told(c);
   if (!cause->task) return;
   if (cause->kind == CAUSE_LETTER && cause->letter.kind == LETTER_ERROR) {

@@ -2,7 +2,9 @@
  *
  *   timer.c    timers of a conversation: part of its state, rewound with it
  *   letter.c   its inbox: what instances of one conversation send each other
- *   topic.c    messages between conversations, and who subscribes to them
+ *   topic.c    messages between conversations: the log of a topic
+ *   subs.c     who listens: its subscriptions, rewound with it
+ *   wave.c     wakes receivers when a message is kept
  *   cause.c    the turn that one of these causes
  *   agenda.c   which conversation is next, and those that only the store knows
  *   wakes.c    what may wake a conversation: in its header and in the indexes
@@ -211,20 +213,25 @@ void topics_publish(Kernel *k, Conv *c);
 void topics_unstage(Kernel *k); /* it failed */
 /* What the commit of `c` published is kept, or is not. */
 void topics_committed(Kernel *k, Conv *c, bool kept);
-/* Is there a message that it wants? */
-bool topics_owe(Kernel *k, const Wakes *w);
-/* Is somebody to be woken, and who? One window of an index. */
-bool topics_pending(const Kernel *k);
-void topics_step(Kernel *k);
+
+/* --- subs.c --- */
+
+void sub_remove(Conv *c, uint32_t index);
 /* The next message for an awake conversation. False when there is none. */
-bool topic_news(Kernel *k, Conv *c, Cause *cause);
+bool subs_news(Kernel *k, Conv *c, Cause *cause);
 /* Its subscription has heard it. */
-void topic_heard(Conv *c, const Cause *cause);
+void subs_heard(Conv *c, const Cause *cause);
+
+/* --- wave.c --- */
+
+/* Is there a message that it wants? */
+bool waves_owe(Kernel *k, const Wakes *w);
+/* Is somebody to be woken, and who? One window of an index. */
+bool waves_pending(const Kernel *k);
+void waves_step(Kernel *k);
 
 /* --- wakes.c --- */
 
-/* Ends an instance's subscriptions: to one topic, or (NULL) to all. */
-void subs_drop(Conv *c, uint32_t iid, const char *topic);
 /* A task goes on: neither timer nor message is to wake it any more. */
 void later_resumed(Conv *c, lua_State *L, uint32_t task);
 

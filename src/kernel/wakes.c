@@ -11,6 +11,7 @@
 #include <stdlib.h>
 
 #include "kernel/state.h"
+#include "kernel/topic.h"
 
 /* and an error for each task */
 #define LETTERS_MAX (CONV_LETTERS_MAX + CONV_TASKS_MAX)
@@ -80,8 +81,7 @@ static void due_row(Kernel *k, const Conv *c, uint64_t due, bool is_there) {
 static void topic_row(Kernel *k, const Conv *c, const char *topic,
                       Blob *value) {
   Buf key = { 0 };
-  buf_puts(&key, topic);
-  buf_byte(&key, '\0');
+  topic_key(&key, topic);
   buf_put(&key, c->key, sizeof c->key);
   turn_row(k, STORE_TOPIC, buf_view(&key), value);
   buf_free(&key);
@@ -268,24 +268,6 @@ bool later_holds(const Conv *c) {
 
 /* --- going --- */
 
-static void remove_sub(Conv *c, uint32_t index) {
-  Later *l = &c->later;
-  Sub *s = &l->subs[index];
-  free(s->topic);
-  free(s->event);
-  memmove(s, s + 1, (l->n_subs - index - 1) * sizeof *s);
-  l->n_subs--;
-  c->kernel->turn.must_save = true;
-}
-
-void subs_drop(Conv *c, uint32_t iid, const char *topic) {
-  for (uint32_t i = c->later.n_subs; i-- > 0;) {
-    const Sub *s = &c->later.subs[i];
-    if (s->iid != iid || s->task) continue;
-    if (!topic || strcmp(s->topic, topic) == 0) remove_sub(c, i);
-  }
-}
-
 void later_resumed(Conv *c, lua_State *L, uint32_t task) {
   timer_of_task(c, L, task);
   for (uint32_t i = 0; i < c->later.n_subs; i++)
@@ -296,13 +278,13 @@ void later_forget_inst(Conv *c, lua_State *L, uint32_t iid) {
   for (uint32_t i = c->later.n_timers; i-- > 0;)
     if (c->later.timers[i].iid == iid) timer_remove(c, L, i);
   for (uint32_t i = c->later.n_subs; i-- > 0;)
-    if (c->later.subs[i].iid == iid) remove_sub(c, i);
+    if (c->later.subs[i].iid == iid) sub_remove(c, i);
 }
 
 void later_forget_task(Conv *c, lua_State *L, uint32_t task) {
   timer_of_task(c, L, task);
   for (uint32_t i = c->later.n_subs; i-- > 0;)
-    if (c->later.subs[i].task == task) remove_sub(c, i);
+    if (c->later.subs[i].task == task) sub_remove(c, i);
 }
 
 static void free_subs(Sub *subs, uint32_t n) {
