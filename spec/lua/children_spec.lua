@@ -1,16 +1,11 @@
 -- Declared children and what stands in slots: the patches that keep the page in step.
+local define = require "spec.lua.define" "k"
 local dom = require "spec.lua.dom"
 local drive = require "stube.drive"
 local s = require "stube"
 local visit = require "spec.lua.visit"
 
-local serial = 0
-local function component(definition)
-  serial = serial + 1
-  local made = s.component("spec/k" .. serial, definition)
-  drive.collect()
-  return made
-end
+local component = define.component
 
 --- What was sent, in short: "after #ix-3", "remove #ix-2".
 local function said(fragments)

@@ -1,15 +1,10 @@
 -- Conversations as values: looked at, gone back in and forked from outside.
+local define = require "spec.lua.define" "v"
 local drive = require "stube.drive"
 local s = require "stube"
 local visit = require "spec.lua.visit"
 
-local serial = 0
-local function component(definition)
-  serial = serial + 1
-  local made = s.component("spec/v" .. serial, definition)
-  drive.collect()
-  return made
-end
+local component = define.component
 
 local function settle() while drive.poll() > 0 do end end
 
@@ -241,15 +236,11 @@ describe("a fork", function()
   end)
 
   it("goes on with its own copy of what waits", function()
-    serial = serial + 1
-    local id = "spec/vflow" .. serial
-    s.flow(id, function()
+    local page = visit(define.flow(function()
       local list = {}
       for i = 1, 3 do list[i] = s.await(s.confirm("q" .. i)) and "y" or "n" end
       s.await(s.info("All " .. table.concat(list) .. ";"))
-    end)
-    drive.collect()
-    local page = visit(id)
+    end))
     page:click "Yes"
     local forked = page_of(s.conversation(page.cid):fork())
     settle()

@@ -1,28 +1,11 @@
 -- Going back: states and waiting tasks return, what was undone can be redone, and the
 -- history is bounded.
+local define = require "spec.lua.define" "h"
 local drive = require "stube.drive"
 local s = require "stube"
 local visit = require "spec.lua.visit"
 
-local serial = 0
-local function name()
-  serial = serial + 1
-  return "spec/h" .. serial
-end
-
-local function component(definition)
-  local made = s.component(name(), definition)
-  drive.collect()
-  return made
-end
-
-local function flow(body, definition)
-  local made = s.flow(name(), definition or {}, body)
-  drive.collect()
-  return made
-end
-
-local function button(event, label) return { "button", on_click = event, label or event } end
+local button, component, flow = define.button, define.component, define.flow
 
 --- A counter with these further handlers, each with its button.
 local function counter(more)
@@ -333,7 +316,7 @@ describe("tasks that wait", function()
 
   it("inside pcall catch what they would have caught", function()
     local Fails = component {
-      render = function() return { "div", button("bad", "bad"), button("good", "good") } end,
+      render = function() return { "div", button "bad", button "good" } end,
       on = {
         bad = function() s.answer_error("bad") end,
         good = function() s.answer("good") end,
@@ -611,17 +594,17 @@ describe("a history", function()
   end)
 
   it("brings back states of older code, brought up to date", function()
-    local id = name()
-    local function define(definition)
+    local id = define.id()
+    local function defined(definition)
       definition.on = { inc = function(self) self.n = self.n + 1 end }
       s.component(id, definition)
       drive.collect()
     end
-    define { init = { n = 0 },
+    defined { init = { n = 0 },
       render = function(self) return { "p", "n=", self.n, ";" } end }
     local page = visit(id)
     for _ = 1, 3 do page:post { event = "inc" } end
-    define { init = { n = 0 },
+    defined { init = { n = 0 },
       upgrade = function(old) return { n = old.n * 10, new = true } end,
       render = function(self) return { "p", "n=", self.new and self.n, ";" } end }
     assert.equal(30, n_of(page))

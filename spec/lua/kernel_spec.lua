@@ -1,28 +1,10 @@
 -- The turn, calls and answers, waiting, rollback: conversations driven without I/O.
+local define = require "spec.lua.define" "c"
 local drive = require "stube.drive"
 local s = require "stube"
 local visit = require "spec.lua.visit"
 
-local serial = 0
-local function name()
-  serial = serial + 1
-  return "spec/c" .. serial
-end
-
---- A component with these keys and a fresh id.
-local function component(definition)
-  local made = s.component(name(), definition)
-  drive.collect()
-  return made
-end
-
-local function flow(body, definition)
-  local made = s.flow(name(), definition or {}, body)
-  drive.collect()
-  return made
-end
-
-local function button(event, label) return { "button", on_click = event, label } end
+local button, component, flow = define.button, define.component, define.flow
 
 --- A component whose `on.go` is f, with a button "go" and `self.said` on show.
 local function with_handler(f, more)
@@ -30,7 +12,7 @@ local function with_handler(f, more)
     init = { said = "nothing" },
     render = function(self)
       return { "section", { "p", "said ", tostring(self.said) },
-        button("go", "go"), button("other", "other") }
+        button "go", button "other" }
     end,
     on = { go = f, other = function(self) self.said = "other" end },
   }
@@ -223,7 +205,7 @@ describe("a failed turn", function()
       render = function() return { "p", "asked" } end,
     }
     local page = visit(component {
-      render = function() return { "div", button("go", "go"), s.slot "x" } end,
+      render = function() return { "div", button "go", s.slot "x" } end,
       on = { go = function() s.await(Ask, { slot = "x" }) end },
     })
     for _ = 1, 16 do assert.equal("OK", (page:click "go")) end
@@ -237,7 +219,7 @@ describe("a failed turn", function()
       init = { list = { { n = 1 } } },
       render = function(self)
         return { "div", { "p", "n ", self.list[1].n, " of ", #self.list },
-          button("go", "go") }
+          button "go" }
       end,
       on = {
         go = function(self)
@@ -254,7 +236,7 @@ describe("a failed turn", function()
   it("in a render shows the banner and keeps the state", function()
     local page = visit(with_handler(function(self) self.said = nil end, {
       render = function(self)
-        return { "div", { "p", "said " .. self.said }, button("go", "go") }
+        return { "div", { "p", "said " .. self.said }, button "go" }
       end,
     }))
     local result, sent = page:click "go"
@@ -284,7 +266,7 @@ describe("a failed turn", function()
       local page = visit(component {
         render = function()
           if bad then return case[2]() end
-          return { "p", "fine", button("go", "go") }
+          return { "p", "fine", button "go" }
         end,
         on = { go = function() bad = true end },
       })
@@ -308,8 +290,8 @@ end)
 
 describe("calling and answering", function()
   local Yes = component {
-    render = function() return { "p", "sure?", button("yes", "yes"),
-      button("no", "no"), button("bad", "bad") } end,
+    render = function() return { "p", "sure?", button "yes",
+      button "no", button "bad" } end,
     on = {
       yes = function() s.answer("yes") end,
       no = function() s.answer() end,
@@ -325,7 +307,7 @@ describe("calling and answering", function()
       },
       render = function(self)
         return { "section", { "p", "said ", tostring(self.said) },
-          button("go", "go") }
+          button "go" }
       end,
     }))
     local _, sent = page:click "go"
@@ -392,7 +374,7 @@ describe("calling and answering", function()
       on = { yes = function() s.answer("from second") end },
     }
     local First = component {
-      render = function() return { "p", "first", button("next", "next") } end,
+      render = function() return { "p", "first", button "next" } end,
       on = { next = function() s.become(Second) end },
     }
     local page = visit(with_handler(function(self) self.said = s.await(First) end))
@@ -415,7 +397,7 @@ describe("calling and answering", function()
     local order = {}
     local function noted(label, more)
       local definition = {
-        render = function() return { "p", label, button("x", "x"),
+        render = function() return { "p", label, button "x",
           s.slot "kid" } end,
         stop = function() order[#order + 1] = label end,
         on = { x = function() s.finish() end },
@@ -430,7 +412,7 @@ describe("calling and answering", function()
       on = { x = function() s.finish() end, go = function()
         s.call(Callee, nil, { slot = "side" })
       end },
-      render = function() return { "p", button("go", "go"), s.slot "kid",
+      render = function() return { "p", button "go", s.slot "kid",
         s.slot "side" } end,
     }))
     page:click "go"
@@ -440,7 +422,7 @@ describe("calling and answering", function()
 
   it("what stop asks for is done, before the caller goes on", function()
     local Callee = component {
-      render = function() return { "p", button("yes", "yes") } end,
+      render = function() return { "p", button "yes" } end,
       on = { yes = function() s.answer(true) end },
       stop = function() s.execute_script "stopped()" end,
     }
@@ -456,7 +438,7 @@ describe("calling and answering", function()
 
   it("an answer of a declared child is an event of its parent", function()
     local Child = component {
-      render = function() return { "p", button("tell", "tell") } end,
+      render = function() return { "p", button "tell" } end,
       on = { tell = function() s.answer("news") end },
     }
     local page = visit(component {
@@ -488,7 +470,7 @@ describe("calling and answering", function()
         return { items = list }
       end,
       render = function()
-        return { "div", s.slot("items", { "ul" }), button("go", "go") }
+        return { "div", s.slot("items", { "ul" }), button "go" }
       end,
       on = { go = function(self) self.items = { "c", "b", "x" } end },
     })
@@ -502,7 +484,7 @@ end)
 describe("waiting", function()
   local Ask = component {
     render = function(self) return { "p", self.text or "ask",
-      button("one", "one"), button("two", "two"), button("boom", "boom") } end,
+      button "one", button "two", button "boom" } end,
     on = {
       one = function() s.answer(1) end,
       two = function() s.answer(2) end,
@@ -574,8 +556,8 @@ describe("waiting", function()
     local page = visit(component {
       init = { n = 0 },
       render = function(self)
-        return { "div", { "p", "n ", self.n }, button("ask", "ask"),
-          button("inc", "inc"), s.slot "q" }
+        return { "div", { "p", "n ", self.n }, button "ask",
+          button "inc", s.slot "q" }
       end,
       on = {
         ask = function(self)
@@ -650,8 +632,8 @@ describe("waiting", function()
   it("closes the variables of a task that is removed", function()
     local closed
     local page = visit(component {
-      render = function() return { "div", button("go", "go"),
-        button("stop", "stop"), s.slot "q" } end,
+      render = function() return { "div", button "go",
+        button "stop", s.slot "q" } end,
       on = {
         go = function()
           local guard <close> = setmetatable({}, {
@@ -686,7 +668,7 @@ describe("update", function()
     local page = visit(component {
       init = { n = 1 },
       children = function(self) return { c = Child { text = "v" .. self.n } } end,
-      render = function() return { "div", button("go", "go"), s.slot "c" } end,
+      render = function() return { "div", button "go", s.slot "c" } end,
       on = { go = function(self) self.n = self.n + 1 end },
     })
     page:click "go"
@@ -766,7 +748,7 @@ describe("bound fields", function()
       return { "form", on_submit = "save",
         { "input", bind = "draft" }, { "input", bind = "age", type = "number" },
         { "input", bind = "nested.street" },
-        { "p", "seen ", self.seen }, button("clear", "clear"), { "button", "ok" } }
+        { "p", "seen ", self.seen }, button "clear", { "button", "ok" } }
     end,
     on = {
       save = function(self)

@@ -1,15 +1,10 @@
 -- What a conversation and a turn may hold: at the maximum, and one past it.
+local define = require "spec.lua.define" "limit"
 local drive = require "stube.drive"
 local s = require "stube"
 local visit = require "spec.lua.visit"
 
-local serial = 0
-local function component(definition)
-  serial = serial + 1
-  local made = s.component("spec/limit" .. serial, definition)
-  drive.collect()
-  return made
-end
+local component = define.component
 
 --- A page whose event "go" runs f(self, value).
 local function page_of(f)

@@ -1,18 +1,11 @@
 -- Places: who is called takes one, who shows there, who gets the answer.
+local define = require "spec.lua.define" "p"
 local dom = require "spec.lua.dom"
 local drive = require "stube.drive"
 local s = require "stube"
 local visit = require "spec.lua.visit"
 
-local serial = 0
-local function component(definition)
-  serial = serial + 1
-  local made = s.component("spec/p" .. serial, definition)
-  drive.collect()
-  return made
-end
-
-local function button(event, label) return { "button", on_click = event, label or event } end
+local button, component = define.button, define.component
 
 --- Answers its text, or what it was told to; counts what happens to it.
 local Editor = component {
@@ -222,10 +215,7 @@ describe("a call into a slot", function()
   it("is refused in a flow, which draws nothing", function()
     drive.log(false)
     finally(function() drive.log(true) end)
-    serial = serial + 1
-    s.flow("spec/p" .. serial, function() s.await(Editor, { slot = "q" }) end)
-    drive.collect()
-    local page = visit("spec/p" .. serial)
+    local page = visit(define.flow(function() s.await(Editor, { slot = "q" }) end))
     assert.is_nil(page.cid)
     assert.matches("draws nothing, so it has no slot", page.first)
   end)

@@ -1,26 +1,11 @@
 -- Timers: exactly once through failures and restarts, in order, and not at all for
 -- what is gone. The specs own the clock.
+local define = require "spec.lua.define" "timer"
 local drive = require "stube.drive"
 local s = require "stube"
 local visit = require "spec.lua.visit"
 
-local serial = 0
-local function name()
-  serial = serial + 1
-  return "spec/timer" .. serial
-end
-
-local function component(definition)
-  local made = s.component(name(), definition)
-  drive.collect()
-  return made
-end
-
-local function flow(definition, body)
-  local made = s.flow(name(), definition, body)
-  drive.collect()
-  return made
-end
+local component, flow = define.component, define.flow
 
 --- A page that shows what it heard, with these event functions.
 local function hears(on, more)
@@ -232,7 +217,7 @@ describe("sleep", function()
     local Say = component {
       render = function(self) return { "p", "said ", self.text } end,
     }
-    page = visit(flow({}, function()
+    page = visit(flow(function()
       s.sleep(s.day)
       s.await(Say { text = "good morning" })
     end)):follow()
@@ -303,7 +288,7 @@ describe("show", function()
   end)
 
   it("sends nothing when it shows the same again", function()
-    local page = visit(flow({}, function()
+    local page = visit(flow(function()
       while true do
         s.show { "p", "Waiting" }
         s.sleep(1)

@@ -1,20 +1,11 @@
 -- Messages: each receiver hears each one once, in order, through failures, sleep and
 -- restarts. The specs own the clock.
+local define = require "spec.lua.define" "topic"
 local drive = require "stube.drive"
 local s = require "stube"
 local visit = require "spec.lua.visit"
 
-local serial = 0
-local function name()
-  serial = serial + 1
-  return "spec/topic" .. serial
-end
-
-local function component(definition)
-  local made = s.component(name(), definition)
-  drive.collect()
-  return made
-end
+local component = define.component
 
 --- What is static must be made by a load: specs keep their traces here.
 local trace = {}
@@ -177,8 +168,7 @@ describe("publish", function()
     assert.equal(" born", heard(ear))
     drive.restart()
     assert.is_true(drive.alive(loud.cid))
-    local brief = s.flow(name(), function() s.publish("news", "brief") end)
-    drive.collect()
+    local brief = define.flow(function() s.publish("news", "brief") end)
     assert.is_nil(visit(brief).cid)
     drive.advance(0)
     assert.equal(" born brief", heard(ear))

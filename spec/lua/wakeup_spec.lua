@@ -1,16 +1,11 @@
 -- wakeup: once after a process start, a fork or a rewind, before anything else happens.
+local define = require "spec.lua.define" "w"
 local dom = require "spec.lua.dom"
 local drive = require "stube.drive"
 local s = require "stube"
 local visit = require "spec.lua.visit"
 
-local serial = 0
-local function component(definition)
-  serial = serial + 1
-  local made = s.component("spec/w" .. serial, definition)
-  drive.collect()
-  return made
-end
+local component = define.component
 
 local noted = {}
 local function note(text) noted[#noted + 1] = text end
