@@ -309,7 +309,7 @@ static void hooks(Client *c) {
 
 #define BIG MIB(3)
 
-static char files[] = "/tmp/stube-files-XXXXXX";
+static TempPath files;
 
 static void write_file(const char *name, const char *bytes, size_t len) {
   char path[128];
@@ -323,7 +323,7 @@ static void write_file(const char *name, const char *bytes, size_t len) {
 static void make_files(void) {
   char path[128], *big = xmalloc(BIG);
   for (size_t i = 0; i < BIG; i++) big[i] = (char)('a' + i % 26);
-  assert_non_null(mkdtemp(files));
+  temp_make(files);
   snprintf(path, sizeof path, "%s/sub", files);
   assert_int_equal(mkdir(path, 0700), 0);
   snprintf(path, sizeof path, "%s/.git", files);
@@ -346,11 +346,8 @@ static void make_files(void) {
 }
 
 static void drop_files(void) {
-  char command[64];
   unsetenv("SPEC_FILES");
-  snprintf(command, sizeof command, "rm -r %s", files);
-  assert_int_equal(system(command), 0);
-  memcpy(files + sizeof files - 7, "XXXXXX", 6);
+  temp_remove(files);
 }
 
 /* The value of a header of the last answer, in `out`. */
@@ -540,12 +537,11 @@ static void a_principal_is_the_conversations_alone(void **state) {
 
 static void context_and_principal_outlive_a_restart(void **state) {
   (void)state;
-  char dir[] = "/tmp/stube-host-XXXXXX", command[64];
-  assert_non_null(mkdtemp(dir));
+  TempPath dir;
+  temp_make(dir);
   serve_app(APP, dir, leave_one);
   serve_app(APP, dir, find_it);
-  snprintf(command, sizeof command, "rm -r %s", dir);
-  assert_int_equal(system(command), 0);
+  temp_remove(dir);
 }
 
 static void a_failure_is_told_to_who_develops(void **state) {

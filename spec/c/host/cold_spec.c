@@ -80,12 +80,11 @@ static void come_at_once(Client *c) {
 
 static void cold_conversations_are_found_by_all_who_ask(void **state) {
   (void)state;
-  char dir[] = "/tmp/stube-host-XXXXXX", command[64];
-  assert_non_null(mkdtemp(dir));
+  TempPath dir;
+  temp_make(dir);
   serve_app(APP, dir, leave);
   serve_app(APP, dir, come_at_once);
-  snprintf(command, sizeof command, "rm -r %s", dir);
-  assert_int_equal(system(command), 0);
+  temp_remove(dir);
 }
 
 static void ask_and_leave(Client *c) {
@@ -103,12 +102,11 @@ static void ask_and_leave(Client *c) {
 /* The host is told to stop while reads are under way. */
 static void a_host_ends_while_it_reads(void **state) {
   (void)state;
-  char dir[] = "/tmp/stube-host-XXXXXX", command[64];
-  assert_non_null(mkdtemp(dir));
+  TempPath dir;
+  temp_make(dir);
   serve_app(APP, dir, leave);
   for (int i = 0; i < 5; i++) serve_app(APP, dir, ask_and_leave);
-  snprintf(command, sizeof command, "rm -r %s", dir);
-  assert_int_equal(system(command), 0);
+  temp_remove(dir);
 }
 
 int main(void) {

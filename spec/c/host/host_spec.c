@@ -331,21 +331,21 @@ static void damage(const char *dir) {
 
 static void a_damaged_head_ends_its_own_conversation_alone(void **state) {
   (void)state;
-  char dir[] = "/tmp/stube-host-XXXXXX", command[64];
-  assert_non_null(mkdtemp(dir));
+  TempPath dir;
+  temp_make(dir);
   serve_with(dir, leave_two);
   damage(dir);
   serve_with(dir, find_one);
-  snprintf(command, sizeof command, "rm -r %s", dir);
-  assert_int_equal(system(command), 0);
+  temp_remove(dir);
 }
 
 /* --- where it is kept --- */
 
 static void the_store_lies_beside_the_script(void **state) {
   (void)state;
-  char dir[] = "/tmp/stube-host-XXXXXX", script[64], store[64], command[64];
-  assert_non_null(mkdtemp(dir));
+  TempPath dir;
+  char script[64], store[64];
+  temp_make(dir);
   snprintf(script, sizeof script, "%s/app.lua", dir);
   snprintf(store, sizeof store, "%s/.stube/data.mdb", dir);
   char *app = realpath(APP, NULL);
@@ -355,8 +355,7 @@ static void the_store_lies_beside_the_script(void **state) {
   host_free(h);
   assert_int_equal(access(store, F_OK), 0);
   free(app);
-  snprintf(command, sizeof command, "rm -r %s", dir);
-  assert_int_equal(system(command), 0);
+  temp_remove(dir);
 }
 
 /* What a host says that will not serve from a store. */
@@ -387,15 +386,15 @@ static void a_store_that_cannot_be_opened_is_not_served(void **state) {
 
 static void a_store_without_its_key_is_not_served(void **state) {
   (void)state;
-  char dir[] = "/tmp/stube-host-XXXXXX", command[64], said[512];
-  assert_non_null(mkdtemp(dir));
+  TempPath dir;
+  char key[64], said[512];
+  temp_make(dir);
   serve_with(dir, leave_two);
-  snprintf(command, sizeof command, "rm %s/key", dir);
-  assert_int_equal(system(command), 0);
+  snprintf(key, sizeof key, "%s/key", dir);
+  assert_int_equal(unlink(key), 0);
   refused_store(dir, said, sizeof said);
   assert_non_null(strstr(said, "/key is missing"));
-  snprintf(command, sizeof command, "rm -r %s", dir);
-  assert_int_equal(system(command), 0);
+  temp_remove(dir);
 }
 
 /* --- bytes --- */

@@ -83,12 +83,11 @@ static void everybody(Client *c) {
 
 static void test_metrics_count_what_happened(void **state) {
   (void)state;
-  char dir[] = "/tmp/stube-metrics-XXXXXX", command[64];
-  assert_non_null(mkdtemp(dir));
+  TempPath dir;
+  temp_make(dir);
   serve_app(APP, dir, numbers);
   serve_app(APP, dir, count_the_sleeping);
-  snprintf(command, sizeof command, "rm -r %s", dir);
-  assert_int_equal(system(command), 0);
+  temp_remove(dir);
 }
 
 static void test_metrics_are_for_this_machine(void **state) {
@@ -98,13 +97,13 @@ static void test_metrics_are_for_this_machine(void **state) {
 
 /* An app whose only line sets `metrics`. */
 static void serve_set(const char *setting, void (*run)(Client *c)) {
-  char script[] = "/tmp/stube-metrics-XXXXXX";
-  int fd = mkstemp(script);
-  assert_true(fd >= 0);
-  dprintf(fd, "require 'stube'.config { metrics = %s }\n", setting);
-  close(fd);
+  TempPath script;
+  char text[128];
+  snprintf(text, sizeof text, "require 'stube'.config { metrics = %s }\n",
+           setting);
+  temp_file(script, text);
   serve_app(script, NULL, run);
-  unlink(script);
+  temp_remove(script);
 }
 
 static void test_a_setting_says_who_else(void **state) {

@@ -17,6 +17,7 @@
 #include <cmocka.h>
 
 #include "host/host.h"
+#include "temp.h"
 
 /* --- the client --- */
 

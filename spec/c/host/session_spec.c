@@ -255,13 +255,12 @@ static void a_turn_without_a_visitor_renews_through_the_stream(void **state) {
 
 static void renewals_outlive_restarts(void **state) {
   (void)state;
-  char dir[] = "/tmp/stube-host-XXXXXX", command[64];
-  assert_non_null(mkdtemp(dir));
+  TempPath dir;
+  temp_make(dir);
   serve_app(APP, dir, renew_and_stop);
   serve_app(APP, dir, show_and_stop);
   serve_app(APP, dir, find_the_old_one_dead);
-  snprintf(command, sizeof command, "rm -r %s", dir);
-  assert_int_equal(system(command), 0);
+  temp_remove(dir);
 }
 
 int main(void) {

@@ -6,12 +6,10 @@
 
 #define APP "spec/c/host/boundary.lua"
 
-static char stopped[] = "/tmp/stube-stopped-XXXXXX";
+static TempPath stopped;
 
 static void begin(void) {
-  int fd = mkstemp(stopped);
-  assert_true(fd >= 0);
-  close(fd);
+  temp_file(stopped, "");
   setenv("SPEC_STOPPED", stopped, 1);
 }
 
@@ -22,8 +20,7 @@ static void end(const char *wanted) {
   assert_non_null(f);
   said[fread(said, 1, sizeof said - 1, f)] = '\0';
   fclose(f);
-  unlink(stopped);
-  memcpy(stopped + sizeof stopped - 7, "XXXXXX", 6);
+  temp_remove(stopped);
   unsetenv("SPEC_STOPPED");
   assert_string_equal(said, wanted);
 }
@@ -120,16 +117,15 @@ static void find_it_again(Client *c) {
 
 static void a_host_with_a_store_sleeps(void **state) {
   (void)state;
-  char dir[] = "/tmp/stube-host-XXXXXX", command[64];
-  assert_non_null(mkdtemp(dir));
+  TempPath dir;
+  temp_make(dir);
   begin();
   serve_app(APP, dir, stop_with_much_under_way);
   end(""); /* it was not stopped, and goes on */
   begin();
   serve_app(APP, dir, find_it_again);
   end("");
-  snprintf(command, sizeof command, "rm -r %s", dir);
-  assert_int_equal(system(command), 0);
+  temp_remove(dir);
 }
 
 /* --- with a store in memory --- */

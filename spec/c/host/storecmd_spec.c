@@ -5,7 +5,8 @@
 
 #include "host/storecmd.h"
 
-static char dir[64], app[80], cid[CID_LEN + 1];
+static TempPath dir, app;
+static char cid[CID_LEN + 1];
 static uint8_t key[CID_RAW];
 
 static const char script[] =
@@ -31,22 +32,18 @@ static void click(Client *c) {
 }
 
 static int make_store(void **state) {
-  snprintf(dir, sizeof dir, "/tmp/stube-cmd-XXXXXX");
-  *state = mkdtemp(dir);
-  snprintf(app, sizeof app, "%s.lua", dir);
-  FILE *f = fopen(app, "w");
-  fputs(script, f);
-  fclose(f);
+  (void)state;
+  temp_make(dir);
+  temp_file(app, script);
   serve_app(app, dir, click);
   return cid_raw(slice(cid, CID_LEN), key) ? 0 : -1;
 }
 
 static int remove_store(void **state) {
-  char command[128];
   (void)state;
-  unlink(app);
-  snprintf(command, sizeof command, "rm -r %s", dir);
-  return system(command);
+  temp_remove(app);
+  temp_remove(dir);
+  return 0;
 }
 
 /* What the command prints on both outputs; its code. */

@@ -1,27 +1,19 @@
 /* Scripts and modules: found, run, recorded (S25, S26). */
 #include "lua/harness.h"
 
-#include <ftw.h>
-#include <sys/stat.h>
+#include "temp.h"
 
-static char dir[64];
+static TempPath dir;
 
 static int in_folder(void **state) {
-  snprintf(dir, sizeof dir, "/tmp/stube-loader-XXXXXX");
-  assert_non_null(mkdtemp(dir));
+  temp_make(dir);
   setup(state);
   loader_set_folder(vm, dir);
   return 0;
 }
 
-static int remove_one(const char *path, const struct stat *s, int type,
-                      struct FTW *w) {
-  (void)s, (void)type, (void)w;
-  return remove(path);
-}
-
 static int out_of_folder(void **state) {
-  nftw(dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+  temp_remove(dir);
   return teardown(state);
 }
 

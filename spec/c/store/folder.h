@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "store/store.h"
+#include "temp.h"
 
 typedef struct Answers {
   Err result[64];
@@ -26,7 +27,7 @@ static inline void on_done(void *ud, Err e) {
 
 static inline void on_news(void *ud) { (void)ud; }
 
-static char dir[64];
+static TempPath dir;
 
 static inline Store *open_dir(void) {
   char why[256];
@@ -36,11 +37,12 @@ static inline Store *open_dir(void) {
 }
 
 static inline int make_dir(void **state) {
-  snprintf(dir, sizeof dir, "/tmp/stube-store-XXXXXX");
-  *state = mkdtemp(dir);
+  temp_make(dir);
+  *state = dir;
   return 0;
 }
 
+/* Fails when a store has left more than its own files. */
 static inline int remove_dir(void **state) {
   (void)state;
   static const char *const names[] = { "data.mdb", "lock.mdb", "lock", NULL };
