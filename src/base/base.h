@@ -52,6 +52,23 @@ static inline bool slice_starts(Slice a, Slice prefix) {
          (prefix.len == 0 || memcmp(a.ptr, prefix.ptr, prefix.len) == 0);
 }
 
+/* Of ASCII, whatever the locale. */
+static inline bool char_is_digit(char c) { return c >= '0' && c <= '9'; }
+
+/* [A-Za-z0-9_] */
+static inline bool char_is_word(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' ||
+         char_is_digit(c);
+}
+
+/* Is it a word that begins with no digit, as a name in Lua? */
+static inline bool slice_is_word(Slice s) {
+  if (s.len == 0 || char_is_digit(s.ptr[0])) return false;
+  for (size_t i = 0; i < s.len; i++)
+    if (!char_is_word(s.ptr[i])) return false;
+  return true;
+}
+
 /* Our own bugs stop the process, in release builds too. */
 #define ASSERT(cond) \
   ((cond) ? (void)0 : assert_failed(#cond, __FILE__, __LINE__))

@@ -43,15 +43,11 @@ Err event_number(const HttpReq *req, Event *ev) {
   if (page == 0 || page > PAGE_ID_MAX || h.len - page - 1 == 0 ||
       h.len - page - 1 > 15)
     return ERR_BAD_INPUT;
-  for (size_t i = 0; i < page; i++) {
-    char c = h.ptr[i];
-    if (!((c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ||
-          (c >= 'A' && c <= 'Z') || c == '-' || c == '_'))
-      return ERR_BAD_INPUT;
-  }
+  for (size_t i = 0; i < page; i++)
+    if (!char_is_word(h.ptr[i]) && h.ptr[i] != '-') return ERR_BAD_INPUT;
   uint64_t n = 0;
   for (size_t i = page + 1; i < h.len; i++) {
-    if (h.ptr[i] < '0' || h.ptr[i] > '9') return ERR_BAD_INPUT;
+    if (!char_is_digit(h.ptr[i])) return ERR_BAD_INPUT;
     n = n * 10 + (uint64_t)(h.ptr[i] - '0');
   }
   memcpy(ev->page, h.ptr, page);

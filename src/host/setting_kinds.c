@@ -35,7 +35,7 @@ static bool set_number(const Setting *s, void *at, uint64_t n) {
 static bool take_digits(Slice *text, uint64_t *out) {
   uint64_t n = 0;
   size_t i = 0;
-  for (; i < text->len && text->ptr[i] >= '0' && text->ptr[i] <= '9'; i++) {
+  for (; i < text->len && char_is_digit(text->ptr[i]); i++) {
     if (n > (UINT64_MAX - 9) / 10) return false;
     n = n * 10 + (uint64_t)(text->ptr[i] - '0');
   }
@@ -239,12 +239,9 @@ static bool base_path_text(Host *h, const Setting *s, void *at, Slice text,
   char **field = at;
   while (text.len && text.ptr[text.len - 1] == '/') text.len--;
   if (text.len > 255 || (text.len && text.ptr[0] != '/')) return false;
-  for (size_t i = 0; i < text.len; i++) {
-    char c = text.ptr[i];
-    if (!((c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ||
-          (c >= 'A' && c <= 'Z') || memchr("/-_.~", c, 5)))
+  for (size_t i = 0; i < text.len; i++)
+    if (!char_is_word(text.ptr[i]) && !memchr("/-.~", text.ptr[i], 4))
       return false;
-  }
   free(*field);
   *field = dup_slice(text);
   return true;

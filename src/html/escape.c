@@ -216,8 +216,7 @@ void escape_pair(Buf *out, Slice name, Slice lua) {
 
 /* The unreserved characters of RFC 3986. */
 static bool is_unreserved(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-         (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.' || c == '~';
+  return char_is_word(c) || c == '-' || c == '.' || c == '~';
 }
 
 void html_url_component(Buf *out, Slice s) {

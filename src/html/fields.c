@@ -222,8 +222,7 @@ static void check_behavior(Render *r, const TValue *id) {
   bool ok = s.len > 0 && memchr(s.ptr, '/', s.len);
   for (size_t i = 0; i < s.len; i++) {
     char c = s.ptr[i];
-    ok = ok && ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-                (c >= '0' && c <= '9') || c == '/' || c == '-' || c == '_');
+    ok = ok && (char_is_word(c) || c == '/' || c == '-');
   }
   if (!ok)
     trouble(r, "behavior takes \"ns/name\" or {\"ns/name\", arg = value}");

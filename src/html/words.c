@@ -121,10 +121,8 @@ static void add_property(Render *r, Slice name) {
   bool is_ident = true, ok = name.len > 0;
   for (size_t i = 0; i < name.len; i++) {
     char c = name.ptr[i];
-    bool word = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' ||
-                (c >= '0' && c <= '9');
-    is_ident = is_ident && word;
-    ok = ok && (word || c == '-');
+    is_ident = is_ident && char_is_word(c);
+    ok = ok && (char_is_word(c) || c == '-');
   }
   if (!ok) trouble(r, "style: \"%s\" is no name of a property", shown(r, name));
   for (size_t i = 0; i < name.len; i++)

@@ -108,10 +108,9 @@ typedef enum RangeKind { RANGE_ALL, RANGE_PART, RANGE_NONE } RangeKind;
 static bool take_number(Slice *s, uint64_t *out) {
   uint64_t v = 0;
   size_t n = 0;
-  while (n < s->len && s->ptr[n] >= '0' && s->ptr[n] <= '9' && n < 18)
+  while (n < s->len && char_is_digit(s->ptr[n]) && n < 18)
     v = v * 10 + (uint64_t)(s->ptr[n++] - '0');
-  if (n == 0 || (n < s->len && s->ptr[n] >= '0' && s->ptr[n] <= '9'))
-    return false;
+  if (n == 0 || (n < s->len && char_is_digit(s->ptr[n]))) return false;
   *out = v;
   *s = slice(s->ptr + n, s->len - n);
   return true;

@@ -9,7 +9,6 @@
 #define EMPTY_LINES_MAX 2
 
 static bool is_upper(char c) { return c >= 'A' && c <= 'Z'; }
-static bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
 /* "METHOD target HTTP/1.1" */
 static Err check_request_line(Slice line) {
@@ -21,8 +20,8 @@ static Err check_request_line(Slice line) {
   const char *target = sp + 1;
   const char *sp2 = memchr(target, ' ', (size_t)(end - target));
   if (!sp2 || sp2 == target || end - sp2 != 9) return ERR_BAD_INPUT;
-  if (memcmp(sp2 + 1, "HTTP/", 5) != 0 || !is_digit(sp2[6]) || sp2[7] != '.' ||
-      !is_digit(sp2[8]))
+  if (memcmp(sp2 + 1, "HTTP/", 5) != 0 || !char_is_digit(sp2[6]) ||
+      sp2[7] != '.' || !char_is_digit(sp2[8]))
     return ERR_BAD_INPUT;
   bool is_spoken = sp2[6] == '1' && (sp2[8] == '0' || sp2[8] == '1');
   return is_spoken ? OK : ERR_VERSION;

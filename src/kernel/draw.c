@@ -47,11 +47,8 @@ static void event_url(const HtmlContext *ctx, lua_State *L, Slice to,
   if (event.len == 0 || event.len > EVENT_NAME_MAX)
     luaL_error(L, "an event's name has 1 to %d bytes", EVENT_NAME_MAX);
   for (size_t i = 0; i < event.len; i++) {
-    unsigned char ch = (unsigned char)event.ptr[i];
-    bool plain = ch == '_' || ch == '-' || ch == '.' || ch == ':' ||
-                 (ch >= '0' && ch <= '9') || (ch >= 'a' && ch <= 'z') ||
-                 (ch >= 'A' && ch <= 'Z');
-    if (!plain)
+    char ch = event.ptr[i];
+    if (!char_is_word(ch) && ch != '-' && ch != '.' && ch != ':')
       luaL_error(L, "an event's name has letters, digits and _ - . : only");
   }
   def_check_event(k, L, in->def, event, "");

@@ -23,15 +23,7 @@ static void check_path(lua_State *L, Slice path) {
   Slice rest = path;
   bool ok = path.len > 0 && path.len <= EVENT_NAME_MAX &&
             path.ptr[path.len - 1] != '.';
-  while (ok && rest.len) {
-    Slice s = take_segment(&rest);
-    ok = s.len > 0 && !(s.ptr[0] >= '0' && s.ptr[0] <= '9');
-    for (size_t i = 0; ok && i < s.len; i++) {
-      char c = s.ptr[i];
-      ok = c == '_' || (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ||
-           (c >= 'A' && c <= 'Z');
-    }
-  }
+  while (ok && rest.len) ok = slice_is_word(take_segment(&rest));
   if (ok) return;
   lua_pushlstring(L, path.ptr, path.len);
   luaL_error(L,

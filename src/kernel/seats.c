@@ -150,9 +150,7 @@ static void put_slot_id(Buf *b, const Inst *in, Slice slot) {
   buf_lit(b, "--");
   for (size_t i = 0; i < slot.len; i++) {
     unsigned char c = (unsigned char)slot.ptr[i];
-    bool is_word = c == '_' || c == '-' || c >= 0x80 ||
-                   (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ||
-                   (c >= 'A' && c <= 'Z');
+    bool is_word = char_is_word((char)c) || c == '-' || c >= 0x80;
     if (c < ' ' || c == 0x7f) {
       buf_printf(b, "\\%x ", c);
     } else {

@@ -71,14 +71,7 @@ static bool is_word(Slice s) {
     "function", "goto",   "if",   "in",   "local",  "nil",  "not",   "or",
     "repeat",   "return", "then", "true", "until",  "while"
   };
-  if (s.len == 0 || s.len > 40 || (s.ptr[0] >= '0' && s.ptr[0] <= '9'))
-    return false;
-  for (size_t i = 0; i < s.len; i++) {
-    char c = s.ptr[i];
-    if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' ||
-          (c >= '0' && c <= '9')))
-      return false;
-  }
+  if (s.len > 40 || !slice_is_word(s)) return false;
   for (size_t i = 0; i < countof(reserved); i++)
     if (slice_is(s, reserved[i])) return false;
   return true;

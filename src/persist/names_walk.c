@@ -12,17 +12,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static bool is_plain_name(Slice s) {
-  if (s.len == 0 || (s.ptr[0] >= '0' && s.ptr[0] <= '9')) return false;
-  for (size_t i = 0; i < s.len; i++) {
-    char c = s.ptr[i];
-    if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' ||
-          (c >= '0' && c <= '9')))
-      return false;
-  }
-  return true;
-}
-
 /* " .name", " [2]", " ["any text"]", or nothing for an object. */
 static bool step_of_key(Buf *b, const TValue *k) {
   buf_clear(b);
@@ -34,7 +23,7 @@ static bool step_of_key(Buf *b, const TValue *k) {
   case LUA_VSHRSTR:
   case LUA_VLNGSTR: {
     Slice s = slice(getstr(tsvalue(k)), tsslen(tsvalue(k)));
-    if (is_plain_name(s)) {
+    if (slice_is_word(s)) {
       buf_lit(b, " .");
       buf_slice(b, s);
       return true;

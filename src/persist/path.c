@@ -57,17 +57,7 @@ static void set_place(Way *w, const Proto *p, int line) {
 
 /* --- keys --- */
 
-static bool is_word(Slice s) {
-  if (s.len == 0 || s.len > 40 || (s.ptr[0] >= '0' && s.ptr[0] <= '9'))
-    return false;
-  for (size_t i = 0; i < s.len; i++) {
-    char c = s.ptr[i];
-    if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' ||
-          (c >= '0' && c <= '9')))
-      return false;
-  }
-  return true;
-}
+static bool is_short_word(Slice s) { return s.len <= 40 && slice_is_word(s); }
 
 /* Of a key that is no word: its first bytes, those that can be read. */
 static void put_quoted(Buf *b, Slice s) {
@@ -92,7 +82,7 @@ static void put_key(Way *w, const TValue *k) {
   case LUA_VSHRSTR:
   case LUA_VLNGSTR: {
     Slice s = slice(getstr(tsvalue(k)), tsslen(tsvalue(k)));
-    if (is_word(s))
+    if (is_short_word(s))
       buf_printf(b, b->len ? ".%.*s" : "%.*s", (int)s.len, s.ptr);
     else
       put_quoted(b, s);

@@ -135,7 +135,7 @@ Err json_decode(lua_State *L, Slice text) {
   if (text.len > 0 && text.len <= 15) {
     lua_Integer n = 0;
     size_t i = 0;
-    while (i < text.len && text.ptr[i] >= '0' && text.ptr[i] <= '9')
+    while (i < text.len && char_is_digit(text.ptr[i]))
       n = n * 10 + (text.ptr[i++] - '0');
     if (i == text.len && (text.ptr[0] != '0' || text.len == 1)) {
       lua_pushinteger(L, n);
@@ -387,11 +387,8 @@ void event_value_encode(lua_State *L, int idx, Buf *out) {
   json_encode(L, idx, "value", out);
   if (out->err) return;
   bool plain = true;
-  for (size_t i = at; i < out->len && plain; i++) {
-    char c = out->ptr[i];
-    plain = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ||
-            (c >= 'A' && c <= 'Z');
-  }
+  for (size_t i = at; i < out->len && plain; i++)
+    plain = char_is_word(out->ptr[i]);
   if (plain) return; /* 7, true */
   Buf json = { 0 };
   buf_put(&json, out->ptr + at, out->len - at);

@@ -33,6 +33,20 @@ static void a_buffer_remembers_its_first_failure(void **state) {
   buf_free(&b);
 }
 
+static void a_word_has_letters_digits_and_underscores(void **state) {
+  (void)state;
+  static const char all[] =
+      "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz";
+  for (int c = 0; c < 256; c++) {
+    const char *at = memchr(all, c, sizeof all - 1);
+    assert_int_equal(char_is_word((char)c), at != NULL);
+    assert_int_equal(char_is_digit((char)c), at && at < all + 10);
+  }
+  assert_true(slice_is_word(SLICE("_")) && slice_is_word(SLICE("a1_B")));
+  assert_false(slice_is_word((Slice){ 0 }) || slice_is_word(SLICE("1a")));
+  assert_false(slice_is_word(SLICE("a-b")) || slice_is_word(SLICE("a\0")));
+}
+
 static void numbers_come_back_as_they_went(void **state) {
   (void)state;
   static const uint64_t all[] = { 0,     1,          127,        128,
@@ -201,6 +215,7 @@ static void only_near_words_are_offered(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
     cmocka_unit_test(a_buffer_remembers_its_first_failure),
+    cmocka_unit_test(a_word_has_letters_digits_and_underscores),
     cmocka_unit_test(numbers_come_back_as_they_went),
     cmocka_unit_test(a_block_is_bounded_by_what_is_left),
     cmocka_unit_test(base64_has_one_text_for_each_value),
