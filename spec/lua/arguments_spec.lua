@@ -196,6 +196,35 @@ describe("each public function", function()
     assert.equal("args/it", s.embed(it_value).type)
   end)
 
+  -- Then nobody's line is to blame, and the message is all there is.
+  it("that waits names itself, and the option, inside pcall too", function()
+    local found = {}
+    local function refuses(says, f, ...)
+      local ok, e = pcall(f, ...)
+      if ok or e ~= says then found[#found + 1] = tostring(e) end
+    end
+    s.component("args/waits", {
+      render = function() return { "button", on_click = "go", "go" } end,
+      on = { go = function()
+        refuses('s.await: there is no option "slit" (slot, timeout)',
+          s.await, it_value, { slit = 1 })
+        refuses("s.await: the option slot must be a string, not a boolean",
+          s.await, it_value, { slot = true })
+        refuses("s.await: the option timeout: a number of seconds is wanted, not a string",
+          s.await, it_value, { timeout = "1" })
+        refuses("s.await: the option timeout: seconds cannot be -1.0",
+          s.await, it_value, { timeout = -1 })
+        refuses("s.await: options are a table, not a number", s.await, it_value, 1)
+        refuses("s.receive: the timeout: a number of seconds is wanted, not a table",
+          s.receive, "t", {})
+        refuses("s.sleep: a number of seconds is wanted, not a nil", s.sleep)
+        found[#found + 1] = "all"
+      end },
+    })
+    visit("args/waits"):click "go"
+    assert.equal("all", table.concat(found, "\n"))
+  end)
+
   for name in pairs(entries) do
     it("refuses wrong arguments in its caller's name: " .. name, function()
       local found

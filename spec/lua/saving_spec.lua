@@ -36,7 +36,9 @@ describe("what cannot be saved", function()
     s.component("saving/cart", {
       init = function() return { rows = { { file = io.tmpfile() } } } end,
     })
-    has(said "saving/cart", 'component "saving/cart", self.rows[1].file: a userdata')
+    local text = said "saving/cart"
+    has(text, 'component "saving/cart", self.rows[1].file: a userdata')
+    has(text, "in saving of saving/cart (ix-1)")
   end)
 
   it("is named in the args of an embed, and of a declared child", function()

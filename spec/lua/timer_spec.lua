@@ -230,7 +230,7 @@ describe("sleep", function()
     drive.log(false)
     local page = visit(hears { go = function() s.sleep("soon") end })
     local _, sent = page:post { event = "go" }
-    assert.matches("sleep: a number of seconds", sent[1].body)
+    assert.matches("s.sleep: a number of seconds", sent[1].body)
     page = visit(hears { go = function()
       table.sort({ 2, 1 }, function() s.sleep(1) end)
     end })
@@ -380,7 +380,7 @@ describe("await with a timeout", function()
     end })
     local _, sent = page:post { event = "go" }
     drive.log(true)
-    assert.matches("await: a number of seconds", sent[1].body)
+    assert.matches("s.await: the option timeout: a number of seconds", sent[1].body)
   end)
 end)
 

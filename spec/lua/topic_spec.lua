@@ -229,9 +229,9 @@ describe("publish", function()
     { "a receive as data", function() return { "receive", "x" } end,
       "is no effect" },
     { "a receive of nothing", function() s.receive() end,
-      "receive: a topic is a string, not a nil" },
+      "s.receive: a topic is a string, not a nil" },
     { "a timeout that is no number", function() s.receive("x", {}) end,
-      "receive: a number of seconds is wanted, not a table" },
+      "s.receive: the timeout: a number of seconds is wanted, not a table" },
   }
   for _, case in ipairs(wrong) do
     it("refuses " .. case[1], function()

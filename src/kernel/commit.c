@@ -291,6 +291,11 @@ Err turn_head(Kernel *k, Conv *c, const Event *ev, Blob **out) {
   return OK;
 }
 
+void turn_fail_saving(Kernel *k, const Conv *c) {
+  uint32_t iid = k->turn.iid ? k->turn.iid : c->top;
+  turn_fail(k, vm_lua(k->vm), iid, "saving", (Slice){ 0 });
+}
+
 /* Ends the turn: state to bytes, bytes to the store. */
 void turn_conclude(Kernel *k, Conv *c, Event *ev, uint32_t explicit) {
   Turn *t = &k->turn;
@@ -300,7 +305,7 @@ void turn_conclude(Kernel *k, Conv *c, Event *ev, uint32_t explicit) {
     if (k->trail.went) c->woken = 0; /* it is another one now */
     record_answer(c, ev, OK);
     Err e = turn_head(k, c, ev, &head);
-    if (e) turn_fail(k, vm_lua(k->vm), t->iid, "saving", (Slice){ 0 });
+    if (e) turn_fail_saving(k, c);
   }
   if (t->failed) {
     put_back(k, c);

@@ -213,7 +213,7 @@ bool turn_boot(Kernel *k, Conv *c, int embed, Buf *page, bool *ended) {
     turn_fail(k, L, k->turn.failed_iid, "boot", vm_traceback(k->vm));
   else if (turn_settle(k) && !k->turn.finished && turn_draw(k, page) &&
            turn_head(k, c, NULL, &c->head))
-    turn_fail(k, L, k->turn.iid, "saving", (Slice){ 0 });
+    turn_fail_saving(k, c);
   turn_measure(k);
   bool ok = !k->turn.failed;
   *ended = k->turn.finished;

@@ -154,8 +154,6 @@ static int wait_for(lua_State *L, Kernel *k, const char *op) {
 static int f_await(lua_State *L) {
   Kernel *k = may_wait(L, "await");
   effect_check(k, L, "await", 1);
-  if (lua_istable(L, 2) && lua_getfield(L, 2, "timeout") != LUA_TNIL)
-    timer_ms(L, -1, "await");
   return wait_for(L, k, "await");
 }
 

@@ -43,8 +43,11 @@ static Kid *place_for(Kernel *k, lua_State *L, Inst *in, int opts,
   return kid;
 }
 
+/* It is no effect that a handler can return, so only s.await gets here. */
+#define AWAIT "s.await"
+
 static void check_opts(lua_State *L, int idx, const char *of) {
-  bool waits = strcmp(of, "await") == 0;
+  bool waits = strcmp(of, AWAIT) == 0;
   if (lua_isnoneornil(L, idx)) return;
   if (!lua_istable(L, idx))
     luaL_error(L, "%s: options are a table, not a %s", of,
@@ -58,6 +61,7 @@ static void check_opts(lua_State *L, int idx, const char *of) {
     if (is_slot && lua_type(L, -2) != LUA_TSTRING)
       luaL_error(L, "%s: the option slot must be a string, not a %s", of,
                  luaL_typename(L, -2));
+    if (!is_slot) timer_ms(L, -2, AWAIT ": the option timeout");
     lua_pop(L, 1);
   }
 }
@@ -76,8 +80,8 @@ void check_call(Kernel *k, lua_State *L, const Inst *in, int first) {
 
 void check_await(Kernel *k, lua_State *L, const Inst *in, int first) {
   (void)in;
-  check_embed(k, L, first, "await");
-  check_opts(L, first + 1, "await");
+  check_embed(k, L, first, AWAIT);
+  check_opts(L, first + 1, AWAIT);
 }
 
 void check_become(Kernel *k, lua_State *L, const Inst *in, int first) {
@@ -125,12 +129,12 @@ void fold_await(Kernel *k, lua_State *L, Origin o, int effect) {
   lua_rawgeti(L, effect, 2);
   lua_rawgeti(L, effect, 3);
   int embed = lua_gettop(L) - 1;
-  Inst *callee = call(k, L, o.in, embed, embed + 1, "await");
+  Inst *callee = call(k, L, o.in, embed, embed + 1, AWAIT);
   callee->caller_task = o.task;
   conv_task(k->turn.conv, o.task)->awaits = callee->iid;
   if (lua_isnil(L, embed + 1)) return;
   lua_getfield(L, embed + 1, "timeout");
-  timer_for_task(k, L, o.in->iid, o.task, lua_gettop(L), "await");
+  timer_for_task(k, L, o.in->iid, o.task, lua_gettop(L), AWAIT);
 }
 
 /* --- answering --- */

@@ -304,6 +304,9 @@ void run_resume(Kernel *k, lua_State *L, const Work *w);
 /* The head as `ev` (or NULL) leaves it, its history moved on. On failure pushes
  * an error message. */
 Err turn_head(Kernel *k, Conv *c, const Event *ev, Blob **out);
+/* Fails the turn with that message, in the name of the instance whose code ran
+ * last, or (when none did) of the one on the page. */
+void turn_fail_saving(Kernel *k, const Conv *c);
 
 /* Ends the turn of an event (or NULL): encodes, or puts back, and commits.
  * `explicit` of its fragments were asked for by effects; drawings go before

@@ -130,15 +130,16 @@ void fold_unsubscribe(Kernel *k, lua_State *L, Origin o, int effect) {
 /* receive(topic, [timeout]), of a task. */
 void check_receive(Kernel *k, lua_State *L, const Inst *in, int first) {
   (void)k, (void)in;
-  topic_name(L, first, "receive");
-  if (!lua_isnil(L, first + 1)) timer_ms(L, first + 1, "receive");
+  topic_name(L, first, "s.receive");
+  if (!lua_isnil(L, first + 1))
+    timer_ms(L, first + 1, "s.receive: the timeout");
 }
 
 void fold_receive(Kernel *k, lua_State *L, Origin o, int effect) {
   int args = effect_args(L, effect, 2);
-  Sub *s = add_sub(k, L, o.in->iid, o.task, lua_tostring(L, args), "receive");
+  Sub *s = add_sub(k, L, o.in->iid, o.task, lua_tostring(L, args), "s.receive");
   s->waits = true;
-  timer_for_task(k, L, o.in->iid, o.task, args + 1, "receive");
+  timer_for_task(k, L, o.in->iid, o.task, args + 1, "s.receive");
 }
 
 /* publish_local(topic, msg): to who subscribes in this conversation. */

@@ -120,10 +120,10 @@ void fold_after(Kernel *k, lua_State *L, Origin o, int effect) {
 
 void check_sleep(Kernel *k, lua_State *L, const Inst *in, int first) {
   (void)k, (void)in;
-  timer_ms(L, first, "sleep");
+  timer_ms(L, first, "s.sleep");
 }
 
 void fold_sleep(Kernel *k, lua_State *L, Origin o, int effect) {
   int args = effect_args(L, effect, 1);
-  timer_for_task(k, L, o.in->iid, o.task, args, "sleep");
+  timer_for_task(k, L, o.in->iid, o.task, args, "s.sleep");
 }
