@@ -132,9 +132,11 @@ bench-durable: $(B)/stube
 	tools/bench/durable $(B)
 install: $(B)/stube
 	install -D -m 755 $(B)/stube $(DESTDIR)$(PREFIX)/bin/stube
+api: build/lua/lua
+	build/lua/lua tools/api.lua > docs/api.md
 format: ; clang-format -i $$(git ls-files '*.c' '*.h')
 clean: ; rm -rf build
 
 .PHONY: all setup run test check asan asan-test crash hard fuzz fuzz-corpus fuzzers clang bench
-.PHONY: bench-durable install format clean
+.PHONY: bench-durable install api format clean
 .DELETE_ON_ERROR:

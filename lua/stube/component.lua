@@ -14,9 +14,11 @@ local shape = {
   extends = "string|table",
   handle = "function",
   init = "table|function",
+  modules = "table",
   on = "table",
   render = "function",
   start = "function",
+  state = "table",
   stop = "function",
   styles = "string",
   update = "function",
@@ -28,7 +30,13 @@ local policies = { keep = true, restart = true }
 
 --- Keys whose time has not come say so, instead of being ignored.
 local later = {
-  modules = true, state = true, url = true,
+  url = true,
+}
+
+--- The words that `state` knows. KEEP IN STEP: src/kernel/shape.c.
+local words = {
+  any = true, boolean = true, ["function"] = true, integer = true,
+  number = true, string = true, table = true, thread = true,
 }
 
 local places = {} -- id -> "file:line"
@@ -50,7 +58,7 @@ end
 
 local embed_meta = kernel.embed_meta
 
---- A request for an instance: plain data.
+--- A request for an instance, by name: plain data, as `Counter { n = 3 }` gives.
 ---@param id string|table a component or its id
 ---@param args? table what `init` gets
 ---@return table embed
@@ -99,6 +107,45 @@ local function complete(definition, base)
   return whole
 end
 
+--- `state`: see docs/guide.md. `path` begins "state.rows".
+local function check_shape(what, path, shape_of, level)
+  if type(shape_of) == "string" then
+    for word in (shape_of:gsub("%?$", "") .. "|"):gmatch("([^|]*)|") do
+      if not words[word] then
+        error(('%s: %s has "%s", which is no type%s'):format(what, path, word,
+          kernel.nearest(word, words)), level + 1)
+      end
+    end
+    return
+  end
+  check.type(("%s: %s"):format(what, path), shape_of, "table", level + 1)
+  local item = shape_of[1]
+  for name, inner in pairs(shape_of) do
+    if item ~= nil and name ~= 1 then
+      error(("%s: %s is a list, and has one item that says what is in it")
+        :format(what, path), level + 1)
+    elseif item == nil and type(name) ~= "string" then
+      error(("%s: %s has fields by name, not by %s"):format(what, path,
+        type(name)), level + 1)
+    end
+    check_shape(what, item and path .. "[1]" or path .. "." .. name, inner,
+      level + 1)
+  end
+end
+
+--- `modules`: "ns/name" in the app's folder `modules`, or a path of the app.
+local function check_modules(what, modules, level)
+  for i, name in pairs(modules) do
+    local is_name = type(name) == "string" and (name:find "^/[^/%s\"'<>][^%s\"'<>]*$"
+      or name:find "^[%w_%-]+/[%w_%-]+$")
+    if type(i) ~= "number" or not is_name then
+      error(('%s: modules is a list of "ns/name" and "/paths", and has %s')
+        :format(what, type(name) == "string" and '"' .. name .. '"' or
+          "a " .. type(name)), level + 1)
+    end
+  end
+end
+
 local function check_definition(what, definition, level)
   for key in pairs(definition) do
     if later[key] then
@@ -112,6 +159,12 @@ local function check_definition(what, definition, level)
         type(name)), level + 1)
     end
     check.type(("%s: on.%s"):format(what, name), f, "function", level + 1)
+  end
+  if definition.state then
+    check_shape(what, "state", definition.state, level + 1)
+  end
+  if definition.modules then
+    check_modules(what, definition.modules, level + 1)
   end
 end
 
@@ -149,10 +202,19 @@ local function register(kind, id, definition, level)
   return definition
 end
 
---- Defines a component, or redefines it for every live instance.
+--- Defines a component, or redefines it for every live instance. Raises, at the line of
+--- the call, on a key that is none (with the nearest), on one of the wrong type, and on
+--- an id without a namespace. docs/guide.md has the keys.
+--- ```lua
+--- local Counter = s.component("demo/counter", {
+---   init = { n = 0 },
+---   render = function(self) return { "button", on_click = "inc", self.n } end,
+---   on = { inc = function(self) self.n = self.n + 1 end },
+--- })
+--- ```
 ---@param id string "namespace/name"
----@param definition table see docs/api.md
----@return table component call it with args for an embed
+---@param definition table
+---@return table component call it with args for an embed: `Counter { n = 3 }`
 function M.component(id, definition)
   check_id("component", id, 2)
   check.type(('component "%s"'):format(id), definition, "table", 2)
@@ -160,9 +222,15 @@ function M.component(id, definition)
   return component_value(id)
 end
 
---- Defines a flow: a component whose body waits and answers what it returns.
+--- Defines a flow: a component whose body waits, and answers what it returns. An error
+--- that escapes goes to its caller; at the root it fails the turn.
+--- ```lua
+--- s.flow("demo/hello", function(args)
+---   s.await(s.info("Hello " .. (s.await(s.prompt "Your name?") or "stranger")))
+--- end)
+--- ```
 ---@param id string "namespace/name"
----@param definition? table its other keys
+---@param definition? table its other keys, as of a component
 ---@param body fun(args: table): any
 ---@return table component
 ---@overload fun(id: string, body: function): table
@@ -182,7 +250,8 @@ function M.flow(id, definition, body)
   return component_value(id)
 end
 
-local function check_name(what, id)
+--- The id of what a function was given. Raises in the name of its caller.
+function M.check_name(what, id)
   local name = id_of(id)
   if not name then
     error(("%s: a component or its id is wanted, not a %s"):format(what,
@@ -191,26 +260,18 @@ local function check_name(what, id)
   return name
 end
 
---- The current definition, or nil.
+--- The current definition of a component or flow.
 ---@param id string|table
----@return table?
+---@return table? definition nil for an id that nobody has defined
 function M.lookup(id)
-  return kernel.definition(check_name("lookup", id))
+  return kernel.definition(M.check_name("lookup", id))
 end
 
---- A definition's `doc`.
+--- Where a component or flow was defined.
 ---@param id string|table
----@return string?
-function M.help(id)
-  local definition = kernel.definition(check_name("help", id))
-  return definition and definition.doc
-end
-
---- Where it was defined, as "file:line".
----@param id string|table
----@return string?
+---@return string? place "file:line"; nil for an id that nobody has defined
 function M.where(id)
-  return places[check_name("where", id)]
+  return places[M.check_name("where", id)]
 end
 
 return M

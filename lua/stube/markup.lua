@@ -28,6 +28,9 @@ local function address(what, path, query)
 end
 
 --- The address of a path of this app, under its base path, with a query.
+--- ```lua
+--- s.url("/list", { q = "milk & honey" }) --> "/list?q=milk%20%26%20honey"
+--- ```
 ---@param path string "/reading-list"
 ---@param query? table<string, string|number>
 ---@return string
@@ -37,7 +40,8 @@ end
 
 --- A real link to a path of this app.
 ---@param path string
----@param label any markup
+---@param label stube.Markup
+---@return stube.Markup
 function M.link(path, label)
   return { "a", href = address("link", path), label }
 end

@@ -35,7 +35,7 @@ local entries = {
   embed = { { "args/it", {} }, "string table", "table none",
     wrong = { { {} } } },
   lookup = { { "args/it" }, "string table", wrong = { { {} } } },
-  help = { { "args/it" }, "string table", wrong = { { {} } } },
+  help = { { "args/it" }, "string table none", wrong = { { {} } } },
   where = { { "args/it" }, "string table", wrong = { { {} } } },
 
   -- markup
@@ -46,6 +46,10 @@ local entries = {
   url = { { "/x", {} }, "string", "table none",
     wrong = { { "/x", { [1] = 2 } } } },
   list = { { {} }, "table none" },
+  ref = { { "draft" }, "string", wrong = { { "" }, { "a b" }, { "$" },
+    { "$ix3.draft" } } },
+  event_url = { { { "ev", 3 } }, "string table", wrong = { { "nothing" }, { {} },
+    { { "ev", to = "nowhere" } } } },
 
   -- waiting and effects: in a handler
   await = { { "args/it", {} }, embed, "table none",

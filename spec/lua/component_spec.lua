@@ -36,6 +36,20 @@ describe("a definition", function()
     end)
   end)
 
+  it("names browser modules as ns/name, or by their paths (21.8)", function()
+    refuses('modules is a list of "ns/name" and "/paths", and has "chart"', function()
+      s.component("spec/x", { modules = { "chart" } })
+    end)
+    refuses('and has a number', function()
+      s.component("spec/x", { modules = { 3 } })
+    end)
+    refuses('has "//evil.example/x.js"', function()
+      s.component("spec/x", { modules = { "//evil.example/x.js" } })
+    end)
+    s.component("spec/x", { modules = { "spec/chart", "/files/chart.js" } })
+    s.component("spec/x", {})
+  end)
+
   it("completes what it extends, events name by name", function()
     local Base = s.component("spec/base", {
       doc = "base", on = { a = function() return 1 end, b = function() end },

@@ -116,6 +116,7 @@ bool host_load(Host *h, const char *script) {
   host_start(h, live_release, live_ended, live_forget);
   h->folder = folder_of(script);
   loader_set_folder(h->vm, h->folder);
+  folders_add_modules(h);
   int top = lua_gettop(vm_lua(h->vm));
   if (loader_run_file(h->vm, script) != LUA_OK) {
     report_failure(h, script);
@@ -225,6 +226,7 @@ void host_free(Host *h) {
   settings_free(&h->settings);
   buf_free(&h->headers);
   buf_free(&h->styles_css);
+  buf_free(&h->modules);
   buf_free(&h->frame);
   buf_free(&h->page);
   buf_free(&h->failure.where);

@@ -93,6 +93,9 @@ bool before_answers(Host *h, HttpReq *req, const RouteMatch *m);
 typedef struct Folder Folder;
 
 int folder_f_static(lua_State *L);
+/* The browser modules of components, in the folder `modules` beside the script:
+ * at /stube/modules/ns/name.js. */
+void folders_add_modules(Host *h);
 void folders_free(Host *h);
 /* Something else wants to be found at a folder's prefix itself. True when it
  * was the folder's. */

@@ -444,6 +444,14 @@ static int f_budget(lua_State *L) {
   return 0;
 }
 
+/* production(bool): as with --prod. */
+static int f_production(lua_State *L) {
+  Host *h = drive_host(L);
+  h->kernel_config.development = !lua_toboolean(L, 1);
+  kernel_configure(h->kernel, &h->kernel_config);
+  return 0;
+}
+
 /* history(turns, bytes): what one conversation's may hold; the defaults. */
 static int f_history(lua_State *L) {
   Host *h = drive_host(L);
@@ -497,16 +505,36 @@ static int f_rows(lua_State *L) {
 
 static void open_drive(Host *h) {
   static const luaL_Reg functions[] = {
-    { "mint", f_mint },       { "post", f_post },       { "poll", f_poll },
-    { "hold", f_hold },       { "settle", f_settle },   { "take", f_take },
-    { "page", f_page },       { "alive", f_alive },     { "stats", f_stats },
-    { "offered", f_offered }, { "collect", f_collect }, { "log", f_log },
-    { "logged", f_logged },   { "styles", f_styles },   { "budget", f_budget },
-    { "hot", f_hot },         { "history", f_history }, { "fetch", f_fetch },
-    { "due", f_due },         { "advance", f_advance }, { "tick", f_tick },
-    { "promote", f_promote }, { "restart", f_restart }, { "reap", f_reap },
-    { "follow", f_follow },   { "rows", f_rows },       { "skip", f_skip },
-    { "commits", f_commits }, { NULL, NULL },
+    { "mint", f_mint },
+    { "post", f_post },
+    { "poll", f_poll },
+    { "hold", f_hold },
+    { "settle", f_settle },
+    { "take", f_take },
+    { "page", f_page },
+    { "alive", f_alive },
+    { "stats", f_stats },
+    { "offered", f_offered },
+    { "collect", f_collect },
+    { "log", f_log },
+    { "logged", f_logged },
+    { "styles", f_styles },
+    { "production", f_production },
+    { "budget", f_budget },
+    { "hot", f_hot },
+    { "history", f_history },
+    { "fetch", f_fetch },
+    { "due", f_due },
+    { "advance", f_advance },
+    { "tick", f_tick },
+    { "promote", f_promote },
+    { "restart", f_restart },
+    { "reap", f_reap },
+    { "follow", f_follow },
+    { "rows", f_rows },
+    { "skip", f_skip },
+    { "commits", f_commits },
+    { NULL, NULL },
   };
   lua_State *L = vm_lua(h->vm);
   lua_newtable(L);

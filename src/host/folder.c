@@ -267,22 +267,63 @@ static void on_looked(uv_work_t *work, int status) {
   fetch_free(f);
 }
 
-static void handle_folder(Host *h, HttpReq *req, const RouteMatch *m) {
-  Folder *d = ((Endpoint *)m->target)->of;
-  if (h->n_fetches >= FOLDER_FETCHES_MAX) {
-    event_reply(req, ERR_UNAVAILABLE);
-    return;
-  }
-  Slice path = req_path(req), below = route_param(m, "path");
+/* Takes `path`. */
+static void fetch(Host *h, HttpReq *req, Folder *d, char *path,
+                  bool wants_folder) {
   Fetch *f = xcalloc(1, sizeof *f);
   *f = (Fetch){ .work.data = f, .host = h, .folder = d, .req = req, .fd = -1 };
-  f->path = dup_slice(below);
-  f->wants_folder = path.ptr[path.len - 1] == '/';
+  f->path = path;
+  f->wants_folder = wants_folder;
   f->is_reading = true;
   d->users++;
   h->n_fetches++;
   int e = uv_queue_work(&h->loop, &f->work, look, on_looked);
   ASSERT(e == 0);
+}
+
+static bool is_busy(const Host *h, HttpReq *req) {
+  if (h->n_fetches < FOLDER_FETCHES_MAX) return false;
+  event_reply(req, ERR_UNAVAILABLE);
+  return true;
+}
+
+static void handle_folder(Host *h, HttpReq *req, const RouteMatch *m) {
+  Slice path = req_path(req);
+  if (is_busy(h, req)) return;
+  fetch(h, req, ((Endpoint *)m->target)->of, dup_slice(route_param(m, "path")),
+        path.ptr[path.len - 1] == '/');
+}
+
+/* --- what components bring along --- */
+
+static bool is_asset_name(Slice s) {
+  for (size_t i = 0; i < s.len; i++) {
+    char c = s.ptr[i];
+    if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+          (c >= '0' && c <= '9') || c == '_' || c == '-'))
+      return false;
+  }
+  return s.len > 0;
+}
+
+/* /stube/modules/ns/name.js, and nothing that looks otherwise. */
+static void handle_asset(Host *h, HttpReq *req, const RouteMatch *m) {
+  static const Slice suffix = SLICE_INIT(".js");
+  Slice ns = route_param(m, "ns"), name = route_param(m, "name");
+  bool ok = name.len > suffix.len &&
+            slice_eq(slice(name.ptr + name.len - suffix.len, suffix.len),
+                     suffix) &&
+            is_asset_name(ns) &&
+            is_asset_name(slice(name.ptr, name.len - suffix.len));
+  if (!ok) {
+    http_reply_error(req, 400, SLICE("invalid asset path"), NULL, 0);
+    return;
+  }
+  if (is_busy(h, req)) return;
+  Buf path = { 0 };
+  buf_printf(&path, "%.*s/%.*s", (int)ns.len, ns.ptr, (int)name.len, name.ptr);
+  fetch(h, req, ((Endpoint *)m->target)->of, dup_slice(buf_view(&path)), false);
+  buf_free(&path);
 }
 
 /* --- the list --- */
@@ -333,6 +374,18 @@ static char *path_of(const Host *h, const char *dir) {
   return path;
 }
 
+void folders_add_modules(Host *h) {
+  Folder *d = xcalloc(1, sizeof *d);
+  d->endpoint = (Endpoint){ .handle = handle_asset, .of = d };
+  d->prefix = xstrdup("/stube/modules");
+  d->dir = path_of(h, "modules");
+  d->users = 1;
+  h->modules_folder = d;
+  Err e = router_add(h->router, METHOD_GET, SLICE("/stube/modules/:ns/:name"),
+                     &d->endpoint);
+  ASSERT(!e);
+}
+
 static uint64_t check_age(lua_State *L, int opts) {
   static const char *const known[] = { "max_age", NULL };
   options_check(L, opts, "static", known);
@@ -379,6 +432,7 @@ size_t folders_count(const Host *h) {
 }
 
 void folders_free(Host *h) {
+  if (h->modules_folder) folder_drop(h->modules_folder);
   while (h->folders) {
     Folder *d = h->folders;
     h->folders = d->next;

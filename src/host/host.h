@@ -59,13 +59,15 @@ struct Host {
   int hooks[HOOKS_MAX]; /* of s.before: Lua registry references */
   size_t n_hooks;
   Folder *folders;
-  size_t n_fetches; /* of their files, under way */
-  char *folder;     /* where the script lies, or NULL */
+  Folder *modules_folder; /* of components, or NULL */
+  size_t n_fetches;       /* of their files, under way */
+  char *folder;           /* where the script lies, or NULL */
   KernelConfig kernel_config;
   File client, ui;    /* what pages link to */
   File styles;        /* the components' own */
   Buf styles_css;     /* its bytes */
-  uint64_t styles_of; /* kernel_defines() when it was made */
+  uint64_t styles_of; /* kernel_defines() when these were made */
+  Buf modules;        /* the script elements of the components' modules */
   Buf headers;        /* of pages: a pre-built block, the CSP aside */
   Buf frame;          /* one turn's events, framed */
   Buf page;           /* a page being written */
@@ -116,6 +118,9 @@ int host_test(Host *h, int argc, char **argv);
 /* Loads the app, says on standard output what looks wrong with it, and serves
  * nothing. The exit code (check.c). */
 int host_check(Host *h, const char *script);
+
+/* Prints what is known of a public name. The exit code (help.c). */
+int host_help(Host *h, const char *name);
 
 /* --- keys.c --- */
 

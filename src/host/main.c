@@ -13,6 +13,8 @@ static void print_usage(FILE *to) {
               "host\n"
               "       stube store COMMAND       look after a store: stube "
               "store help\n"
+              "       stube help NAME           what a function of `stube` "
+              "does\n"
               "       stube version | help\n"
               "\n"
               "options\n");
@@ -113,6 +115,12 @@ static int run_app(Host *h, int argc, char **argv, bool is_check) {
 
 int main(int argc, char **argv) {
   const char *first = argc > 1 ? argv[1] : "help";
+  if (strcmp(first, "help") == 0 && argc > 2) {
+    Host *h = host_new();
+    int code = host_help(h, argv[2]);
+    host_free(h);
+    return code;
+  }
   if (strcmp(first, "help") == 0 || strcmp(first, "--help") == 0 ||
       strcmp(first, "-h") == 0) {
     print_usage(argc > 1 ? stdout : stderr);

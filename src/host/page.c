@@ -21,14 +21,30 @@ void page_headers(Host *h) {
   ASSERT(!e);
 }
 
-const File *page_styles(Host *h) {
+static void put_module(void *ud, const char *module) {
+  Host *h = ud;
+  Buf *b = &h->modules;
+  buf_lit(b, "<script type=\"module\" src=\"");
+  html_attribute(b, slice_str(h->settings.base_path));
+  if (module[0] != '/') buf_lit(b, "/stube/modules/");
+  html_attribute(b, slice_str(module));
+  buf_puts(b, module[0] == '/' ? "\"></script>" : ".js\"></script>");
+}
+
+/* What definitions say of all pages, when they have changed. */
+static void page_refresh(Host *h) {
   uint64_t now = kernel_defines(h->kernel);
-  if (h->styles_of != now) {
-    buf_clear(&h->styles_css);
-    kernel_styles(h->kernel, &h->styles_css);
-    h->styles = file_of(SLICE("styles.css"), buf_view(&h->styles_css));
-    h->styles_of = now;
-  }
+  if (h->styles_of == now) return;
+  h->styles_of = now;
+  buf_clear(&h->styles_css);
+  kernel_styles(h->kernel, &h->styles_css);
+  h->styles = file_of(SLICE("styles.css"), buf_view(&h->styles_css));
+  buf_clear(&h->modules);
+  kernel_modules(h->kernel, put_module, h);
+}
+
+const File *page_styles(Host *h) {
+  page_refresh(h);
   return &h->styles;
 }
 
@@ -92,7 +108,9 @@ void page_reply(Host *h, HttpReq *req, Conv *c, const char *title, Slice root,
   put_asset(b, base, "/stube/client.js", h->client.hash);
   buf_lit(b, "\" nonce=\"");
   buf_puts(b, nonce);
-  buf_lit(b, "\"></script></head>\n");
+  buf_lit(b, "\"></script>");
+  buf_slice(b, buf_view(&h->modules));
+  buf_lit(b, "</head>\n");
   put_body(b, base, c);
   buf_lit(b, "\n<div id=\"root\">");
   buf_slice(b, root);

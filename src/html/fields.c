@@ -93,8 +93,12 @@ void fields_bind(Render *r, Attrs *a, const TValue *value) {
   a->field = top + 1; /* it stays until the element is drawn */
   attrs_add_scratch(r, a, ATTRS_NEW, SLICE("data-bind"), at);
   attrs_add_text(r, a, ATTRS_KEEP, SLICE("name"), name);
-  if (kind == TAG_SELECT) return;
   const TValue *field = stack_value(L, a->field);
+  if (path.ptr[0] == '$' && ttisnil(field)) {
+    a->field = 0; /* no field of `self`: it begins as the author says */
+    return;
+  }
+  if (kind == TAG_SELECT) return;
   if (kind == TAG_INPUT) {
     const TValue *type = attrs_find(a, "type");
     Slice t = type && ttisstring(type) ? value_slice(type) : SLICE("text");

@@ -24,8 +24,8 @@ struct HtmlContext {
   void (*event_url)(const HtmlContext *ctx, lua_State *L, Slice to, Slice event,
                     int value, Buf *out);
   /* Appends the signal's name for a bound field ("ix3.draft", "zoom" for
-   * "$zoom") and pushes the field's present value. Raises when the path is not
-   * valid. */
+   * "$zoom") and pushes the field's present value (nil for the page's own).
+   * Raises when the path is not valid. */
   void (*bind)(const HtmlContext *ctx, lua_State *L, Slice path, Buf *signal);
   /* Draws what stands in a slot. `wrap` is the index of the element given to
    * s.slot, or 0; html_render_part draws it. */

@@ -26,6 +26,7 @@ typedef struct Def {
   int ref; /* of the definition's table, in the Lua registry */
   bool is_flow;
   bool has_children; /* it declares some */
+  bool has_shape;    /* `state` says what its fields are */
   bool wakes;        /* it has `wakeup` */
   bool is_old;       /* only revived code defines it */
   bool upgrades;     /* it says what to do with instances of older code */

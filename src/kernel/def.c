@@ -51,6 +51,8 @@ Def *def_set(Kernel *k, Slice id, int idx) {
   lua_pop(L, 1);
   def->has_children = lua_getfield(L, -1, "children") != LUA_TNIL;
   lua_pop(L, 1);
+  def->has_shape = lua_getfield(L, -1, "state") != LUA_TNIL;
+  lua_pop(L, 1);
   int policy = lua_getfield(L, -1, "upgrade");
   def->upgrades = policy == LUA_TFUNCTION ||
                   (policy == LUA_TSTRING &&

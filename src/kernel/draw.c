@@ -25,33 +25,33 @@ typedef struct Pen {
 /* --- what the renderer asks --- */
 
 /* The instance that `to` names, seen from `in`. */
-static Inst *target(const Conv *c, lua_State *L, Inst *in, Slice to) {
+static Inst *target(const Conv *c, lua_State *L, Inst *in, Slice to,
+                    const char *of) {
   if (!to.len) return in;
   Inst *found = conv_target(c, in, to);
   if (!found) {
     lua_pushlstring(L, to.ptr, to.len);
     luaL_error(L,
-               "to = \"%s\": there is no such instance (\"parent\", a slot's "
+               "%sto = \"%s\": there is no such instance (\"parent\", a slot's "
                "name or an instance's id is wanted)",
-               lua_tostring(L, -1));
+               of, lua_tostring(L, -1));
   }
   return found;
 }
 
-static void event_url(const HtmlContext *ctx, lua_State *L, Slice to,
-                      Slice event, int value, Buf *out) {
-  Pen *pen = ctx->ud;
-  Kernel *k = pen->k;
-  Conv *c = k->turn.conv;
-  Inst *in = target(c, L, pen->in, to);
+void draw_event_url(Kernel *k, lua_State *L, Inst *in, Slice to, Slice event,
+                    int value, const char *of, Buf *out) {
+  const Conv *c = k->turn.conv;
+  in = target(c, L, in, to, of);
   if (event.len == 0 || event.len > EVENT_NAME_MAX)
-    luaL_error(L, "an event's name has 1 to %d bytes", EVENT_NAME_MAX);
+    luaL_error(L, "%san event's name has 1 to %d bytes", of, EVENT_NAME_MAX);
   for (size_t i = 0; i < event.len; i++) {
     char ch = event.ptr[i];
     if (!char_is_word(ch) && ch != '-' && ch != '.' && ch != ':')
-      luaL_error(L, "an event's name has letters, digits and _ - . : only");
+      luaL_error(L, "%san event's name has letters, digits and _ - . : only",
+                 of);
   }
-  def_check_event(k, L, in->def, event, "");
+  def_check_event(k, L, in->def, event, of);
   buf_puts(out, k->config.base_path);
   buf_lit(out, "/conv/");
   buf_put(out, c->cid, CID_LEN);
@@ -75,18 +75,19 @@ static void event_url(const HtmlContext *ctx, lua_State *L, Slice to,
   if (!buf_status(out)) memcpy(out->ptr + at, sign, sizeof sign);
 }
 
+static void event_url(const HtmlContext *ctx, lua_State *L, Slice to,
+                      Slice event, int value, Buf *out) {
+  Pen *pen = ctx->ud;
+  draw_event_url(pen->k, L, pen->in, to, event, value, "", out);
+}
+
 static void bind(const HtmlContext *ctx, lua_State *L, Slice path,
                  Buf *signal) {
   Pen *pen = ctx->ud;
-  if (path.len && path.ptr[0] == '$') { /* a signal of the whole page */
-    buf_put(signal, path.ptr + 1, path.len - 1);
+  if (field_signal(L, pen->in, path, "bind =", signal)) {
     lua_pushnil(L);
     return;
   }
-  buf_lit(signal, "ix");
-  buf_uint(signal, pen->in->iid);
-  buf_byte(signal, '.');
-  buf_slice(signal, path);
   conv_push(pen->k->turn.conv, L, pen->in->self);
   field_push(L, lua_gettop(L), path);
   lua_remove(L, -2);

@@ -19,21 +19,52 @@ static Slice take_segment(Slice *path) {
   return s;
 }
 
-static void check_path(lua_State *L, Slice path) {
-  Slice rest = path;
-  bool ok = path.len > 0 && path.len <= EVENT_NAME_MAX &&
+static void check_path(lua_State *L, Slice path, const char *of) {
+  bool is_shared = path.len && path.ptr[0] == '$';
+  Slice rest = is_shared ? slice(path.ptr + 1, path.len - 1) : path;
+  bool ok = rest.len > 0 && path.len <= EVENT_NAME_MAX &&
             path.ptr[path.len - 1] != '.';
   while (ok && rest.len) ok = slice_is_word(take_segment(&rest));
   if (ok) return;
   lua_pushlstring(L, path.ptr, path.len);
   luaL_error(L,
-             "bind = \"%s\": a field is named by letters, digits and _, "
-             "inner ones after a dot (\"address.street\")",
-             lua_tostring(L, -1));
+             "%s \"%s\": a field is named by letters, digits and _, "
+             "inner ones after a dot (\"address.street\"), a signal of the "
+             "page after $ (\"$zoom\")",
+             of, lua_tostring(L, -1));
+}
+
+/* ix3 holds what is bound in one instance: nobody else's. */
+static void check_shared(lua_State *L, Slice name, const char *of) {
+  Slice top = take_segment(&name);
+  bool is_inst = top.len > 2 && memcmp(top.ptr, "ix", 2) == 0;
+  for (size_t i = 2; i < top.len && is_inst; i++)
+    is_inst = top.ptr[i] >= '0' && top.ptr[i] <= '9';
+  if (is_inst)
+    luaL_error(L,
+               "%s: a signal of the page cannot be named as the fields of an "
+               "instance are (ix and a number)",
+               of);
+}
+
+bool field_signal(lua_State *L, const Inst *in, Slice path, const char *of,
+                  Buf *out) {
+  check_path(L, path, of);
+  if (path.ptr[0] == '$') {
+    Slice name = slice(path.ptr + 1, path.len - 1);
+    check_shared(L, name, of);
+    buf_slice(out, name);
+    return true;
+  }
+  buf_lit(out, "ix");
+  buf_uint(out, in->iid);
+  buf_byte(out, '.');
+  buf_slice(out, path);
+  return false;
 }
 
 void field_push(lua_State *L, int self, Slice path) {
-  check_path(L, path);
+  check_path(L, path, "bind =");
   lua_pushvalue(L, self);
   while (path.len) {
     Slice s = take_segment(&path);

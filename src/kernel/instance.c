@@ -99,6 +99,8 @@ Inst *instance_make_at(Kernel *k, lua_State *L, int embed, uint32_t parent,
   in->parent = parent;
   k->turn.failed_iid = in->iid;
   push_state(k, L, def, args);
+  if (!shape_holds(k, L, def, -1))
+    luaL_error(L, "\"%s\" begins wrong: %s", def->id, lua_tostring(L, -1));
   in->self = conv_keep(c, L);
   lua_pushvalue(L, args);
   in->args = conv_keep(c, L);

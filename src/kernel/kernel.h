@@ -146,6 +146,10 @@ void kernel_open(Kernel *k, Store *s);
 uint64_t kernel_defines(const Kernel *k);
 /* Appends the stylesheet of all components. */
 void kernel_styles(Kernel *k, Buf *out);
+/* Shows the browser modules that components name, in order, each once:
+ * "ns/name", or a path of the app. */
+void kernel_modules(Kernel *k, void (*see)(void *ud, const char *module),
+                    void *ud);
 
 /* Called after each load of code: names what is static, definitions among it.
  */

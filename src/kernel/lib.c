@@ -81,6 +81,20 @@ static int f_definitions(lua_State *L) {
   return 1;
 }
 
+/* source(module) -> the text of a module that is part of the binary and has
+ * been loaded, or nil. */
+static int f_source(lua_State *L) {
+  const Vm *vm = vm_of(L);
+  const char *name = luaL_checkstring(L, 1);
+  for (size_t i = 0; i < loader_count(vm); i++) {
+    const Chunk *c = loader_at(vm, i);
+    if (!c->is_embedded || !c->module || strcmp(c->module, name) != 0) continue;
+    lua_pushlstring(L, c->source.ptr, c->source.len);
+    return 1;
+  }
+  return 0;
+}
+
 /* nearest(word, table) -> `; did you mean "x"?` for its nearest string key, or
  * "". */
 static int f_nearest(lua_State *L) {
@@ -207,6 +221,53 @@ static int f_parent(lua_State *L) {
   return 1;
 }
 
+/* --- for attributes that one writes by hand --- */
+
+static Inst *check_current(Kernel *k, lua_State *L, const char *of) {
+  const Inst *in = current(k);
+  if (!in)
+    luaL_error(L, "%s works in render, a handler, a hook or a flow only", of);
+  return conv_inst(k->turn.conv, in->iid);
+}
+
+/* ref(field) -> its signal, as an expression names it: "$ix3.draft" */
+static int f_ref(lua_State *L) {
+  Slice path;
+  Kernel *k = kernel_of(L);
+  path.ptr = luaL_checklstring(L, 1, &path.len);
+  const Inst *in = check_current(k, L, "ref");
+  Buf *name = &k->json;
+  buf_clear(name);
+  buf_byte(name, '$');
+  field_signal(L, in, path, "ref:", name);
+  lua_pushlstring(L, name->ptr, name->len);
+  return 1;
+}
+
+/* event_url(event) -> the signed URL that posts it: "name", or { "name", value,
+ * to = } as in markup */
+static int f_event_url(lua_State *L) {
+  Slice name, to = { 0 };
+  int value = 0;
+  Kernel *k = kernel_of(L);
+  lua_settop(L, 1);
+  Inst *in = check_current(k, L, "event_url");
+  if (lua_istable(L, 1)) {
+    if (lua_rawgeti(L, 1, 2) != LUA_TNIL) value = 2;
+    if (lua_getfield(L, 1, "to") == LUA_TSTRING)
+      to.ptr = lua_tolstring(L, -1, &to.len);
+    lua_rawgeti(L, 1, 1);
+  }
+  if (lua_type(L, -1) != LUA_TSTRING)
+    luaL_argerror(L, 1, "an event is \"name\", or {\"name\", value}");
+  name.ptr = lua_tolstring(L, -1, &name.len);
+  Buf *url = &k->json;
+  buf_clear(url);
+  draw_event_url(k, L, in, to, name, value, "event_url: ", url);
+  lua_pushlstring(L, url->ptr, url->len);
+  return 1;
+}
+
 /* --- determinism --- */
 
 void random_seed(uint64_t state[4]) { random_bytes(state, 4 * sizeof *state); }
@@ -309,6 +370,7 @@ int kernel_open_lib(lua_State *L) {
     { "definition", f_definition },
     { "definitions", f_definitions },
     { "nearest", f_nearest },
+    { "source", f_source },
     { "perform", f_perform },
     { "await", f_await },
     { "sleep", f_sleep },
@@ -316,6 +378,8 @@ int kernel_open_lib(lua_State *L) {
     { "conversation_id", f_conversation_id },
     { "id", f_id },
     { "parent", f_parent },
+    { "ref", f_ref },
+    { "event_url", f_event_url },
     { "context", origin_f_context },
     { "principal", origin_f_principal },
     { NULL, NULL },

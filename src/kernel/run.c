@@ -103,6 +103,16 @@ static void run_failed(Kernel *k, lua_State *L, lua_State *co, Run *r) {
     turn_fail(k, L, r->iid, r->where, vm_traceback(k->vm));
 }
 
+/* What the code has left in `self`, before anything comes of it. */
+static void check_shape(Kernel *k, lua_State *L, const Run *r) {
+  const Inst *in = conv_inst(k->turn.conv, r->iid);
+  if (!in->def->has_shape || k->turn.failed) return;
+  conv_push(k->turn.conv, L, in->self);
+  if (!shape_holds(k, L, in->def, -1))
+    turn_fail(k, L, r->iid, r->where, (Slice){ 0 });
+  lua_pop(L, 1);
+}
+
 /* Runs the thread at index `co` of L, with `nargs` values on its stack. */
 static void run(Kernel *k, lua_State *L, int co_idx, int nargs, Run r) {
   Turn *t = &k->turn;
@@ -121,8 +131,9 @@ static void run(Kernel *k, lua_State *L, int co_idx, int nargs, Run r) {
   switch (coro_run(k->vm, co, nargs, &n)) {
   case CORO_DONE: run_done(k, L, co, n, &r); break;
   case CORO_WAITS: run_waits(k, L, co_idx, &r); break;
-  case CORO_FAILED: run_failed(k, L, co, &r); break;
+  case CORO_FAILED: run_failed(k, L, co, &r); return;
   }
+  check_shape(k, L, &r);
 }
 
 /* The function of the definition, if it has one, with `self` or a body's args.

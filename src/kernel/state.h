@@ -159,6 +159,12 @@ void def_check_event(Kernel *k, lua_State *L, const Def *def, Slice event,
 /* Appends `; did you mean "x"?` for the nearest of a table's string keys. */
 void nearest_key(lua_State *L, int table, Slice wanted, Buf *out);
 
+/* --- shape.c --- */
+
+/* Is `self` at this index as the definition's `state` says? False, and the
+ * message is pushed. Not looked at in production. */
+bool shape_holds(Kernel *k, lua_State *L, const Def *def, int self);
+
 /* --- embed.c --- */
 
 /* Raises unless the value at `idx` is an embed or the id of a component; pushes
@@ -404,6 +410,10 @@ void failure_tell(Kernel *k);
 void draw_changes(Kernel *k, lua_State *L);
 /* Draws the whole page into `out`. Raises. */
 void draw_page(Kernel *k, lua_State *L, Buf *out);
+/* Appends the signed URL of an event, to `in` or to what it calls `to`. Raises
+ * when there is no such event; `of` begins the error. */
+void draw_event_url(Kernel *k, lua_State *L, Inst *in, Slice to, Slice event,
+                    int value, const char *of, Buf *out);
 /* Renders markup at `idx` as part of `in`. Raises. */
 void draw_markup(Kernel *k, lua_State *L, const Inst *in, int idx, Buf *out);
 /* Appends one with all that stands in it, which is then on the page. Raises. */
@@ -435,6 +445,10 @@ void conv_mac(const Conv *c, uint32_t iid, Slice event, Slice p,
 void field_merge(Kernel *k, lua_State *L, Inst *in, int idx);
 /* The same for a form's fields, by their names. */
 void field_merge_form(Kernel *k, lua_State *L, Inst *in, int idx);
+/* Appends the signal of a bound path; true when it is one of the page's own.
+ * Raises when it is no path; `of` begins the error. */
+bool field_signal(lua_State *L, const Inst *in, Slice path, const char *of,
+                  Buf *out);
 /* Pushes the value of a bound path. */
 void field_push(lua_State *L, int self, Slice path);
 /* Notes that a field was drawn with the value on top of L; asks for a signal

@@ -1,5 +1,8 @@
-/* One stylesheet of all components: the `styles` of each definition, with `&`
- * standing for the component's root.
+/* What pages load for components: one stylesheet of all, and the browser
+ * modules that they name, each once.
+ *
+ * The sheet is the `styles` of each definition, with `&` standing for the
+ * component's root.
  *
  * Inside a rule `&` is CSS's own, for nesting; in strings, URLs and comments it
  * is itself. So only those outside of any style rule are replaced, and blocks
@@ -111,4 +114,35 @@ void kernel_styles(Kernel *k, Buf *out) {
     lua_pop(L, 1);
   }
   free(sorted);
+}
+
+/* --- modules --- */
+
+static int by_text(const void *a, const void *b) {
+  return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+void kernel_modules(Kernel *k, void (*see)(void *ud, const char *module),
+                    void *ud) {
+  lua_State *L = vm_lua(k->vm);
+  char **all = NULL;
+  size_t n = 0;
+  for (size_t i = 0; i < k->n_defs; i++) {
+    lua_Integer of = def_get(k, L, k->defs[i], "modules")
+                         ? (lua_Integer)lua_rawlen(L, -1)
+                         : 0;
+    all = xrealloc(all, (n + (size_t)of + 1) * sizeof *all);
+    for (lua_Integer j = 1; j <= of; j++) {
+      if (lua_rawgeti(L, -1, j) == LUA_TSTRING)
+        all[n++] = xstrdup(lua_tostring(L, -1));
+      lua_pop(L, 1);
+    }
+    lua_pop(L, 1);
+  }
+  if (n) qsort(all, n, sizeof *all, by_text);
+  for (size_t i = 0; i < n; i++) {
+    if (i + 1 == n || strcmp(all[i], all[i + 1]) != 0) see(ud, all[i]);
+    free(all[i]);
+  }
+  free(all);
 }

@@ -529,6 +529,12 @@ static void test_bind_text(void **s) {
         "<input data-bind=\"ix3.n\" name=\"n\" type=\"number\" value=\"5\">");
   draws("self['$zoom'] = 2 return {'input', type = 'range', bind = '$zoom'}",
         "<input data-bind=\"zoom\" name=\"zoom\" type=\"range\" value=\"2\">");
+  draws("{'', {'input', type = 'range', bind = '$zoom', value = 2}, {'input', "
+        "type = 'checkbox', bind = '$on', checked = true}, {'textarea', bind = "
+        "'$note', 'hm'}}",
+        "<input data-bind=\"zoom\" name=\"zoom\" type=\"range\" value=\"2\">"
+        "<input checked data-bind=\"on\" name=\"on\" type=\"checkbox\">"
+        "<textarea data-bind=\"note\" name=\"note\">hm</textarea>");
   draws("self['a.b'] = 'x' return {'input', bind = 'a.b', name = 'mine'}",
         "<input data-bind=\"ix3.a.b\" name=\"mine\" value=\"x\">");
   draws("{'input', type = 'file', bind = 'f'}",
