@@ -227,6 +227,9 @@
 /* __call metamethods that lead to each other; Lua moves all arguments for each
  * (KEEP IN STEP: tools/lua-patches/call-chain.patch) */
 #define CALL_CHAIN_MAX 100
+/* budgets within budgets: a turn that a function of a request has made, in it a
+ * replay, in its failure on_error */
+#define BUDGET_DEPTH_MAX 8
 /* instructions between two looks at the budget */
 #define BUDGET_HOOK_EVERY 1000
 /* and between two readings of the clock, about 50 us */

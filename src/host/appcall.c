@@ -84,9 +84,9 @@ static void tell_app(Host *h, lua_State *L) {
 /* --- calling --- */
 
 /* The error value is on top of L. */
-static void note(Host *h, lua_State *L, const char *kind, const char *of) {
+static void note(Host *h, lua_State *L, const char *kind, const char *of,
+                 Doom doom) {
   Failure *f = &h->failure;
-  Doom doom = budget_doom(h->vm);
   char words[128];
   buf_clear(&f->where);
   buf_clear(&f->error);
@@ -124,7 +124,7 @@ bool app_call(Host *h, const char *kind, const char *of, int nargs,
     lua_pop(L, nresults);
     lua_pushliteral(L, "it took too much time or memory");
   }
-  note(h, L, kind, of);
+  note(h, L, kind, of, doom);
   lua_pop(L, 1);
   return false;
 }

@@ -75,9 +75,29 @@ static void begin(Vm *vm, const BudgetLimits *limits) {
 }
 
 void budget_start(Vm *vm, const BudgetLimits *limits) {
-  ASSERT(!vm->budget.active);
-  trace_clear(vm); /* a traceback is kept for one turn (S20) */
+  if (vm->budget.active) {
+    ASSERT(vm->n_outer < BUDGET_DEPTH_MAX);
+    vm->outer[vm->n_outer++] = (Outer){ vm->budget, clock_cpu_ns(), vm->bytes };
+    vm->budget.exempt = 0;
+  } else {
+    trace_clear(vm); /* a traceback is kept for one turn (S20) */
+  }
   begin(vm, limits);
+}
+
+/* The one around goes on as if nothing had been in between. */
+static void go_on(Vm *vm) {
+  const Outer *o = &vm->outer[--vm->n_outer];
+  Budget *b = &vm->budget;
+  *b = o->budget;
+  uint64_t between = clock_cpu_ns() - o->cpu;
+  b->cpu_start += between;
+  b->cpu_last += between;
+  b->base += vm->bytes;
+  b->base -= o->bytes < b->base ? o->bytes : b->base;
+  set_alarm(vm);
+  budget_arm(vm->L);
+  budget_arm(vm->link->thread);
 }
 
 Doom budget_stop(Vm *vm, BudgetUse *use) {
@@ -90,10 +110,12 @@ Doom budget_stop(Vm *vm, BudgetUse *use) {
     use->cpu_ns = looked ? clock_cpu_ns() - b->cpu_start : 0;
     use->bytes = growth(vm);
   }
+  Doom doom = b->doom;
   b->active = false;
   set_alarm(vm);
   lua_sethook(vm->L, NULL, 0, 0);
-  return b->doom;
+  if (vm->n_outer) go_on(vm);
+  return doom;
 }
 
 Doom budget_doom(const Vm *vm) { return vm->budget.doom; }

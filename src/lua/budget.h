@@ -20,12 +20,13 @@ typedef struct BudgetUse {
   size_t bytes;
 } BudgetUse;
 
-/* From here to budget_stop, app code is counted. Not nested. */
+/* From here to budget_stop, app code is counted. They nest, BUDGET_DEPTH_MAX
+ * deep: the outer one stands still meanwhile. */
 void budget_start(Vm *vm, const BudgetLimits *limits);
 /* Ends the count and returns what doomed it, or DOOM_NONE. `use` may be NULL.
  */
 Doom budget_stop(Vm *vm, BudgetUse *use);
-/* What doomed this turn, or after its stop the last one. */
+/* What doomed the one that counts, or after its stop the last one. */
 Doom budget_doom(const Vm *vm);
 /* "took more than 250 ms of CPU time", "used more than 64 MiB of memory". */
 void budget_words(const Vm *vm, Doom doom, char *out, size_t size);

@@ -31,6 +31,13 @@ typedef struct Budget {
   size_t request_max; /* the largest single request that is granted */
 } Budget;
 
+/* One that stands still while another counts. */
+typedef struct Outer {
+  Budget budget;
+  uint64_t cpu; /* the clocks, when it stopped */
+  size_t bytes;
+} Outer;
+
 /* coro.c: who resumed whom, innermost first. Lives on the C stack of the
  * resumes. */
 typedef struct Link {
@@ -44,6 +51,8 @@ struct Vm {
   size_t bytes;  /* of the Lua heap (vm.c) */
   Blocks blocks; /* its small blocks */
   Budget budget;
+  Outer outer[BUDGET_DEPTH_MAX];
+  int n_outer;
   uint64_t cpu_read, cpu_read_at; /* budget.c: a reading, and its mono time */
   Link root, *link; /* the running thread is link->thread; the last is main */
   lua_State *task;  /* the task that runs, or NULL */

@@ -204,6 +204,35 @@ static void a_sum_of_small_turns_is_not_one_big_one(void **state) {
   for (int i = 0; i < 10; i++) assert_fine("for i = 1, 50000 do end");
 }
 
+/* inside(code) -> what doomed it, in a budget of its own */
+static int f_inside(lua_State *co) {
+  const char *code = luaL_checkstring(co, 1);
+  lua_State *main = vm_lua(vm);
+  budget_start(vm, &tight);
+  compile(main, code);
+  vm_call(main, 0, 0);
+  lua_settop(main, 0);
+  lua_pushinteger(co, budget_stop(vm, NULL));
+  return 1;
+}
+
+static void a_budget_within_another_has_its_own_end(void **state) {
+  (void)state;
+  lua_register(L, "inside", f_inside);
+  assert_fine("assert(inside 'while true do end' == 1)\n"
+              "assert(inside 'local x = 1' == 0)");
+  assert_fine("for _ = 1, 5 do inside 'while true do end' end");
+  assert_cpu("inside 'while true do end' while true do end");
+  assert_cpu("inside 'while true do end' " LOOP
+             "while true do pcall(loop) end");
+  assert_int_equal(turn("inside \"kept = ('x'):rep(9000000)\"", &patient),
+                   DOOM_NONE);
+  assert_memory("inside \"kept = ('x'):rep(7000000)\"\n"
+                "local t = {} for i = 1, 1e6 do t[i] = {} end");
+  lua_pushnil(L);
+  lua_setglobal(L, "inside");
+}
+
 static void use_is_reported(void **state) {
   (void)state;
   BudgetUse use;
@@ -508,6 +537,7 @@ int main(void) {
     spec(calls_on_the_main_thread_are_counted_within_a_turn),
     spec(the_traceback_is_of_where_the_time_went),
     spec(a_sum_of_small_turns_is_not_one_big_one),
+    spec(a_budget_within_another_has_its_own_end),
     spec(use_is_reported),
     spec(a_limit_has_words),
     spec(growing_without_end_ends),
