@@ -22,7 +22,7 @@ static Doom turn(const char *code, const BudgetLimits *limits) {
 
 #define assert_cpu(code) assert_int_equal(turn(code, &tight), DOOM_CPU)
 #define assert_memory(code) assert_int_equal(turn(code, &patient), DOOM_MEMORY)
-#define assert_fine(code) assert_int_equal(turn(code, &tight), DOOM_NONE)
+#define assert_fine(code) assert_int_equal(turn(code, &patient), DOOM_NONE)
 
 #define LOOP "local function loop() while true do end end "
 
@@ -280,7 +280,7 @@ static void one_request_past_the_cap_is_refused_and_can_be_caught(
     void **state) {
   (void)state;
   lua_State *co = take();
-  budget_start(vm, &tight);
+  budget_start(vm, &patient);
   assert_string_equal(
       start(co, "return pcall(string.rep, 'x', 9 * 1024 * 1024)"),
       "done: false not enough memory");
