@@ -43,7 +43,7 @@ build/.setup-test: tools/setup build/.setup-run
 setup: build/.setup-run build/.setup-test
 $(LUA)/lua.h: tools/fetch-lua $(wildcard tools/lua-patches/*) | build/.setup-run
 	tools/fetch-lua build/lua
-$(B)/libluavm.a: $(LUA)/lua.h
+$(B)/libluavm.a: $(LUA)/lua.h tools/build-lua
 	CC="$(CC)" CFLAGS="$(OPT) $(SAN)" tools/build-lua $(LUA) $(B)
 build/lua/lua: $(LUA)/lua.h
 	$(CC) -O1 -DLUA_USE_LINUX -Wl,-E -o $@ $$(ls $(LUA)/*.c | grep -v luac) -lm -ldl
