@@ -120,10 +120,16 @@ Doom budget_stop(Vm *vm, BudgetUse *use) {
 
 Doom budget_doom(const Vm *vm) { return vm->budget.doom; }
 
+void budget_interrupt(Vm *vm, bool stops) {
+  atomic_store_explicit(&vm->interrupted, stops, memory_order_relaxed);
+}
+
 void budget_words(const Vm *vm, Doom doom, char *out, size_t size) {
   const BudgetLimits *limits = &vm->budget.limits;
   if (doom == DOOM_NONE)
     snprintf(out, size, "kept within its budget");
+  else if (doom == DOOM_STOPPED)
+    snprintf(out, size, "was stopped");
   else if (doom == DOOM_CPU)
     snprintf(out, size, "took more than %llu ms of CPU time",
              (unsigned long long)limits->cpu_ms);
@@ -190,6 +196,8 @@ static void look_at_clock(Vm *vm) {
   b->cpu_last = now;
   b->spent = 0;
   if (now - b->cpu_start >= b->limits.cpu_ms * 1000000u) doom(vm, DOOM_CPU);
+  if (atomic_load_explicit(&vm->interrupted, memory_order_relaxed))
+    doom(vm, DOOM_STOPPED);
 }
 
 static void look(Vm *vm) {

@@ -13,7 +13,12 @@ typedef struct BudgetLimits {
   size_t memory;   /* bytes the Lua heap may grow by */
 } BudgetLimits;
 
-typedef enum Doom { DOOM_NONE, DOOM_CPU, DOOM_MEMORY } Doom;
+typedef enum Doom {
+  DOOM_NONE,
+  DOOM_CPU,
+  DOOM_MEMORY,
+  DOOM_STOPPED /* budget_interrupt */
+} Doom;
 
 typedef struct BudgetUse {
   uint64_t cpu_ns; /* 0 when it was too little to be looked at */
@@ -35,6 +40,11 @@ void budget_words(const Vm *vm, Doom doom, char *out, size_t size);
  * whoever calls app code on the main thread (vm_call does). Outside of a turn
  * it removes it. */
 void budget_arm(lua_State *L);
+
+/* From any thread: what this Vm runs within a budget is doomed at its next look
+ * at the clock, and so is all that starts later, until it is taken back. Code
+ * that is inside a C function does not notice before that returns. */
+void budget_interrupt(Vm *vm, bool stops);
 
 /* Between these (they nest), allocation is neither metered nor refused and
  * nothing is raised: kernel and codec, never app code. The CPU they take is the

@@ -130,6 +130,23 @@ const Chunk *loader_at(const Vm *vm, size_t i) {
   return vm->loader->chunks[i];
 }
 
+const Chunk *loader_find(const Vm *vm, const uint8_t digest[DIGEST_BYTES]) {
+  for (size_t i = loader_count(vm); i-- > 0;)
+    if (memcmp(vm->loader->chunks[i]->digest, digest, DIGEST_BYTES) == 0)
+      return vm->loader->chunks[i];
+  return NULL;
+}
+
+const Chunk *loader_named(const Vm *vm, Slice name) {
+  for (size_t i = loader_count(vm); i-- > 0;) {
+    const Chunk *c = vm->loader->chunks[i];
+    if (c->is_old || c->is_embedded) continue;
+    if (slice_is(name, c->name) || (c->module && slice_is(name, c->module)))
+      return c;
+  }
+  return NULL;
+}
+
 bool loader_is_loading(const Vm *vm) {
   return !vm->loader || vm->loader->depth > 0;
 }

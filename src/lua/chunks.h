@@ -18,6 +18,7 @@ struct Loader {
   Chunk **chunks;                /* pointers, for callers keep them */
   Chunk *loading;                /* whose main function runs now, or NULL */
   const struct Revival *revival; /* the one under way, or NULL */
+  bool prefers_old;              /* see loader_prefer_old */
   void (*on_required)(void *ud); /* or NULL */
   void *on_required_ud;
 };
@@ -61,5 +62,7 @@ void load_end(lua_State *L, const Load *load, int at, bool ok);
  * it was new. False, and nothing pushed, elsewhere and for modules that it did
  * not require then. Raises when that one cannot be had. */
 bool revive_required(lua_State *L, const char *name);
+/* Pushes the newest revived module of that name; or nothing, and false. */
+bool revive_push_module(lua_State *L, const char *name);
 
 #endif

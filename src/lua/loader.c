@@ -317,6 +317,7 @@ static int f_require(lua_State *L) {
     return 1;
   }
   lua_settop(L, 1);
+  if (ld->prefers_old && revive_push_module(L, name)) return 1;
   lua_rawgetp(L, LUA_REGISTRYINDEX, &key_require); /* slot 2 */
   refuse_cycle(L, 2, name);
   lua_Integer n = (lua_Integer)lua_rawlen(L, 2);
@@ -371,6 +372,8 @@ void loader_on_required(Vm *vm, void (*fn)(void *ud), void *ud) {
   vm->loader->on_required = fn;
   vm->loader->on_required_ud = ud;
 }
+
+void loader_prefer_old(Vm *vm) { vm->loader->prefers_old = true; }
 
 void loader_set_folder(Vm *vm, const char *dir) {
   free(vm->loader->folder);

@@ -86,8 +86,17 @@ void loader_push_old(lua_State *L, const Chunk *c);
 /* Pushes the globals that the newest revival wrote. */
 void loader_push_old_globals(lua_State *L);
 
+/* From now on `require` gives a revived module where no other of that name is
+ * loaded: for a Vm whose code all comes by loader_revive. */
+void loader_prefer_old(Vm *vm);
+
 /* --- the record --- */
 size_t loader_count(const Vm *vm);
 const Chunk *loader_at(const Vm *vm, size_t i);
+/* The newest with this digest, or NULL. */
+const Chunk *loader_find(const Vm *vm, const uint8_t digest[DIGEST_BYTES]);
+/* The newest of the app's own code that is a module of this name, or a script;
+ * or NULL. */
+const Chunk *loader_named(const Vm *vm, Slice name);
 
 #endif

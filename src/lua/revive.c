@@ -111,11 +111,16 @@ static void keep_value(lua_State *L, const Chunk *c) {
   lua_pop(L, 1);
 }
 
-static const Chunk *find_chunk(const Loader *ld, const uint8_t *digest) {
-  for (size_t i = ld->n_chunks; i-- > 0;)
-    if (memcmp(ld->chunks[i]->digest, digest, DIGEST_BYTES) == 0)
-      return ld->chunks[i];
-  return NULL;
+bool revive_push_module(lua_State *L, const char *name) {
+  const Vm *vm = vm_of(L);
+  for (size_t i = loader_count(vm); i-- > 0;) {
+    const Chunk *c = loader_at(vm, i);
+    if (!c->is_old || !c->module || strcmp(c->module, name) != 0) continue;
+    loader_push_old(L, c);
+    if (!lua_isnil(L, -1)) return true;
+    lua_pop(L, 1); /* it is only being loaded */
+  }
+  return false;
 }
 
 /* --- reviving; everything here raises --- */
@@ -150,7 +155,7 @@ static Chunk *compile_old(lua_State *L, const uint8_t *digest, Slice bytes) {
 /* Pushes the value of the module `name` (NULL: of a script) of this digest. */
 static void revive(lua_State *L, const char *name, const uint8_t *digest) {
   Loader *ld = vm_of(L)->loader;
-  const Chunk *known = find_chunk(ld, digest);
+  const Chunk *known = loader_find(vm_of(L), digest);
   luaL_checkstack(L, 10, "old code");
   if (known && known->is_old) {
     loader_push_old(L, known);
@@ -208,7 +213,7 @@ bool revive_required(lua_State *L, const char *name) {
 
 static int f_revive(lua_State *L) {
   const uint8_t *digest = lua_touserdata(L, 1);
-  if (find_chunk(vm_of(L)->loader, digest)) return 0;
+  if (loader_find(vm_of(L), digest)) return 0;
   lua_newtable(L); /* the environment: {} with __index = the globals */
   lua_createtable(L, 0, 1);
   lua_pushglobaltable(L);

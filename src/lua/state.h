@@ -3,6 +3,8 @@
 #ifndef LUA_STATE_H
 #define LUA_STATE_H
 
+#include <stdatomic.h>
+
 #include "base/buf.h"
 #include "base/limits.h"
 #include "lua/blocks.h"
@@ -54,6 +56,7 @@ struct Vm {
   Outer outer[BUDGET_DEPTH_MAX];
   int n_outer;
   uint64_t cpu_read, cpu_read_at; /* budget.c: a reading, and its mono time */
+  atomic_bool interrupted;        /* budget.c: by another thread */
   Link root, *link; /* the running thread is link->thread; the last is main */
   lua_State *task;  /* the task that runs, or NULL */
   const char *ban;  /* where waiting is forbidden just now, or NULL */

@@ -55,9 +55,19 @@ void trace_capture(lua_State *L, int idx, lua_State *of, int level) {
 }
 
 void trace_carry(lua_State *L, int from, int to) {
-  if (!is_kept(L, lua_absindex(L, from))) return;
+  if (!vm_of(L)->trace.len || !is_kept(L, lua_absindex(L, from))) return;
   keep(L, to);
   vm_of(L)->trace_carried = true;
+}
+
+void vm_bring_traceback(lua_State *L, int idx, Slice trace) {
+  Vm *vm = vm_of(L);
+  vm->n_traces++;
+  vm->trace_carried = true;
+  vm->trace_of = NULL;
+  buf_clear(&vm->trace);
+  add(&vm->trace, trace.ptr, trace.len);
+  keep(L, idx);
 }
 
 void trace_clear(Vm *vm) {

@@ -39,6 +39,11 @@ int vm_call(lua_State *L, int nargs, int nresults);
 /* The text of the last failure's traceback; borrowed until the next failure. */
 Slice vm_traceback(const Vm *vm);
 
+/* The error value at `idx`, which is about to be raised at an await, comes from
+ * another Vm and was raised there with this traceback: the next one is joined
+ * to it. */
+void vm_bring_traceback(lua_State *L, int idx, Slice trace);
+
 /* Pushes a printable text for the error value at `idx`: a string as it is, a
  * table's
  * __tostring run protected, nil as "nil (error without a value)". Never raises.

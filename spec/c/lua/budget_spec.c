@@ -1,6 +1,9 @@
 /* What ends, and how soon (S17 to S19). Each case would run forever. */
 #include "lua/harness.h"
 
+#include <pthread.h>
+#include <stdatomic.h>
+
 #include "base/clock.h"
 
 static const BudgetLimits tight = { .cpu_ms = 20, .memory = MIB(8) };
@@ -519,6 +522,38 @@ static void a_chain_of_calls_ends_at_its_maximum(void **state) {
   }
 }
 
+/* --- another thread --- */
+
+static atomic_bool has_begun;
+
+static int f_begun(lua_State *co) {
+  (void)co;
+  has_begun = true;
+  return 0;
+}
+
+static void *interrupt(void *ud) {
+  (void)ud;
+  while (!has_begun) continue;
+  budget_interrupt(vm, true);
+  return NULL;
+}
+
+static void what_another_thread_interrupts_ends(void **state) {
+  (void)state;
+  const BudgetLimits endless = { .cpu_ms = 1000000, .memory = MIB(8) };
+  pthread_t thread;
+  lua_register(L, "begun", f_begun);
+  assert_int_equal(pthread_create(&thread, NULL, interrupt, NULL), 0);
+  assert_int_equal(turn(LOOP "begun() while true do pcall(loop) end", &endless),
+                   DOOM_STOPPED);
+  assert_int_equal(pthread_join(thread, NULL), 0);
+  /* Until it is taken back. */
+  assert_int_equal(turn("while true do end", &endless), DOOM_STOPPED);
+  budget_interrupt(vm, false);
+  assert_fine("for i = 1, 100000 do local x = i end");
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
     spec(a_call_that_leads_to_itself_is_an_error),
@@ -556,6 +591,7 @@ int main(void) {
     spec(a_pattern_that_backtracks_without_end_is_an_error),
     spec(the_steps_of_a_pattern_end_at_their_maximum),
     spec(a_pattern_may_take_time_in_step_with_its_subject),
+    spec(what_another_thread_interrupts_ends),
   };
   return cmocka_run_group_tests_name("lua/budget", tests, NULL, NULL);
 }

@@ -691,6 +691,30 @@ static void tracebacks_are_joined_at_each_wait_they_cross(void **state) {
   give(callee);
 }
 
+static void a_traceback_from_elsewhere_comes_before_that_of_the_wait(
+    void **state) {
+  (void)state;
+  lua_State *co = take();
+  int n;
+  assert_start(co, "local function ask()\n wait()\n end\n ask()\n", "waits");
+  lua_pushliteral(L, "E");
+  vm_bring_traceback(L, -1, SLICE("far away"));
+  lua_pushboolean(co, 0);
+  lua_xmove(L, co, 1);
+  CoroStatus status = coro_run(vm, co, 2, &n);
+  assert_string_equal(outcome(co, status, n), "failed: E");
+  assert_contains(traceback(), "far away\nfrom the coroutine:\n");
+  assert_contains(traceback(), "spec:2: in local 'ask'");
+  /* The same text, raised by itself in another turn, has its own alone. */
+  const BudgetLimits limits = { 1000, MIB(8) };
+  budget_start(vm, &limits);
+  assert_start(co, "wait()", "waits");
+  assert_go_wrong(co, "'E'", "failed: E");
+  budget_stop(vm, NULL);
+  assert_int_equal(strncmp(traceback(), "stack traceback:", 16), 0);
+  give(co);
+}
+
 static void a_traceback_is_bounded(void **state) {
   (void)state;
   lua_State *co = take();
@@ -779,6 +803,7 @@ int main(void) {
     spec(a_failed_task_has_the_traceback_of_where_it_failed),
     spec(tracebacks_are_joined_at_a_wrap),
     spec(tracebacks_are_joined_at_each_wait_they_cross),
+    spec(a_traceback_from_elsewhere_comes_before_that_of_the_wait),
     spec(a_traceback_is_bounded),
     spec(every_continuation_has_its_own_name),
     spec(a_suspended_coroutine_is_not_parked),

@@ -463,6 +463,36 @@ static void old_code_writes_globals_of_its_own(void **state) {
                       "2 1 nil");
 }
 
+static void old_modules_can_be_what_require_gives(void **state) {
+  (void)state;
+  write_shop("return 'old util'", app_v1);
+  run("app.lua");
+  keep_code();
+  write_shop("return 'new util'", app_v2);
+  new_vm();
+  loader_prefer_old(vm);
+  revive_app();
+  lua_setglobal(L, "old");
+  assert_string_equal(eval("return require 'shop.db'.u .. ' ' ..\n"
+                           "tostring(require 'shop.db' == old.db)"),
+                      "old util true");
+}
+
+static void code_is_found_by_digest_and_by_name(void **state) {
+  (void)state;
+  write_shop("return 1", app_v1);
+  run("app.lua");
+  const Chunk *db = loader_named(vm, SLICE("shop.db"));
+  assert_non_null(db);
+  assert_ptr_equal(loader_named(vm, SLICE("shop/db")), db);
+  assert_ptr_equal(loader_find(vm, db->digest), db);
+  assert_ptr_equal(loader_named(vm, SLICE("app")), chunk_named("app"));
+  assert_null(loader_named(vm, SLICE("shop")));
+  uint8_t other[DIGEST_BYTES] = { 1 };
+  assert_null(loader_find(vm, other));
+  lua_settop(L, 0);
+}
+
 static void a_module_that_changed_changes_what_requires_it(void **state) {
   (void)state;
   write_shop("return 1", app_v1);
@@ -553,6 +583,8 @@ int main(void) {
     spec(loading_is_known_while_it_lasts),
     revival(old_code_gets_the_modules_it_was_built_on),
     revival(old_code_writes_globals_of_its_own),
+    revival(old_modules_can_be_what_require_gives),
+    revival(code_is_found_by_digest_and_by_name),
     revival(a_module_that_changed_changes_what_requires_it),
     revival(code_that_cannot_be_had_is_an_error_and_nothing_is_kept),
     revival(kept_bytes_that_are_damaged_are_refused),
