@@ -165,6 +165,8 @@ static void take_static(Decoder *d, NameKind kind, TValue *out) {
   Slice path = slice((const char *)d->r, (size_t)len);
   d->r += len;
   uint32_t name = names_find(names, kind, path, chunk);
+  if (name == NO_NAME && chunk == NO_CHUNK)
+    buf_slice(&d->p->missing_name, path);
   if (name == NO_NAME)
     reject(
         d, ERR_NOT_FOUND,

@@ -218,6 +218,32 @@ static void mention(Encoder *e, GCObject *o, const TValue *v) {
   }
 }
 
+/* Of a copy: what is never in it. */
+static void check_copy(Encoder *e, const GCObject *o, const TValue *v) {
+  bool is_code = o->tt == LUA_VLCL || o->tt == LUA_VCCL;
+  bool is_plain = !is_code && o->tt != LUA_VUSERDATA;
+  if (o->tt == LUA_VTHREAD || (e->copy->is_plain && !is_plain))
+    refuse(e, ERR_APP, v, "plain values are wanted, not a %s",
+           is_code ? "function" : luaT_typenames_[novariant(o->tt) + 1]);
+  if (o->tt != LUA_VTABLE || !e->copy->refuses) return;
+  const char *why = e->copy->refuses(e->copy->ud, o);
+  if (why) refuse(e, ERR_APP, v, "%s", why);
+}
+
+/* A class: it is a metatable somewhere, or is to be one. */
+static bool has_metamethods(const Encoder *e, GCObject *o) {
+  for (int tm = 0; tm < TM_N; tm++)
+    if (!isempty(luaH_getshortstr(gco2t(o), G(e->L)->tmname[tm]))) return true;
+  return false;
+}
+
+/* A module is a root of the names. */
+static bool goes_by_value(const Encoder *e, GCObject *o, uint32_t name) {
+  return name == NO_NAME ||
+         (e->copy && o->tt == LUA_VTABLE && !e->is_metatable &&
+          e->p->names.list[name].parent != NO_NAME && !has_metamethods(e, o));
+}
+
 static void put_object(Encoder *e, GCObject *o, const TValue *v) {
   uint32_t *id = map_at(&e->p->seen, o);
   if (*id != MAP_NONE) {
@@ -226,7 +252,8 @@ static void put_object(Encoder *e, GCObject *o, const TValue *v) {
   }
   *id = e->nobjects;
   uint32_t name = names_of(&e->p->names, o);
-  if (name == NO_NAME) {
+  if (e->copy) check_copy(e, o, v);
+  if (goes_by_value(e, o, name)) {
     mention(e, o, v);
   } else {
     new_item(e, NULL);
@@ -234,7 +261,17 @@ static void put_object(Encoder *e, GCObject *o, const TValue *v) {
   }
 }
 
+void put_metatable(Encoder *e, Table *mt) {
+  TValue v;
+  sethvalue(e->L, &v, mt);
+  e->is_metatable = true;
+  put_value(e, &v);
+  e->is_metatable = false;
+}
+
 static void put_light(Encoder *e, const TValue *v) {
+  if (e->copy && e->copy->is_plain && ttislcf(v))
+    refuse(e, ERR_APP, v, "plain values are wanted, not a function");
   const void *address = ttislcf(v) ? (const void *)(uintptr_t)fvalue(v)
                                    : pvalue(v);
   uint32_t name = names_of(&e->p->names, address);

@@ -218,6 +218,7 @@ struct Persist {
   uint32_t known_cap;
   uint8_t missing[DIGEST_BYTES]; /* the chunk that the last decode lacked */
   bool misses_chunk;
+  Buf missing_name; /* or the path, when it is not empty */
 };
 
 typedef struct Encoder {
@@ -231,7 +232,9 @@ typedef struct Encoder {
   Err err;
   TValue culprit; /* the value that cannot be saved; nil: object `cur` itself */
   bool has_culprit;
-  bool is_full; /* all together is too large, not `cur` */
+  bool is_full;            /* all together is too large, not `cur` */
+  const PersistCopy *copy; /* or NULL */
+  bool is_metatable;       /* what is mentioned now is one */
 } Encoder;
 
 typedef struct Decoder {
@@ -248,6 +251,7 @@ typedef struct Decoder {
 void encode_graph(Encoder *e, Table *root);
 void put_value(Encoder *e, const TValue *v);
 void put_nils(Encoder *e, uint32_t n);
+void put_metatable(Encoder *e, Table *mt);
 /* Chunk and number of a prototype that a loaded chunk holds. */
 void put_code(Encoder *e, const ProtoInfo *info);
 /* A new number for what is mentioned here first; its contents follow, or NULL.

@@ -42,6 +42,7 @@ void persist_free(Persist *p) {
   map_free(&p->chunks);
   buf_free(&p->out);
   buf_free(&p->message);
+  buf_free(&p->missing_name);
   free(p->items);
   free(p->keys);
   free(p->links);
@@ -80,6 +81,17 @@ void persist_collect_old(Persist *p) {
 bool persist_missing(const Persist *p, uint8_t out[DIGEST_BYTES]) {
   if (p->misses_chunk) memcpy(out, p->missing, DIGEST_BYTES);
   return p->misses_chunk;
+}
+
+bool persist_missing_name(const Persist *p, Slice *out) {
+  *out = buf_view(&p->missing_name);
+  for (size_t i = 0; i + 1 < out->len; i++) {
+    char c = out->ptr[i], next = out->ptr[i + 1];
+    bool ends = c == ' ' ? next == '.' || next == '[' || next == '('
+                         : c == ':' && next == ' ';
+    if (ends) out->len = i;
+  }
+  return out->len > 0;
 }
 
 void persist_describe(Persist *p, PersistDescribe describe, void *ud) {
@@ -124,6 +136,7 @@ static void start(Persist *p) {
   map_clear(&p->chunks);
   buf_clear(&p->message);
   p->misses_chunk = false;
+  buf_clear(&p->missing_name);
 }
 
 static void run_encode(lua_State *L, void *ud) {
@@ -131,11 +144,12 @@ static void run_encode(lua_State *L, void *ud) {
   encode_graph(e, hvalue(s2v(L->top.p - 1)));
 }
 
-Err persist_encode(Persist *p, lua_State *L, int idx, Buf *out) {
+static Err encode(Persist *p, lua_State *L, int idx, const PersistCopy *copy,
+                  Buf *out) {
   ASSERT(lua_istable(L, idx));
   ASSERT(has_room(L));
   at_door(L);
-  Encoder e = { .p = p, .L = L };
+  Encoder e = { .p = p, .L = L, .copy = copy };
   size_t left = out->max ? out->max - out->len : 0;
   e.max = left;
   start(p);
@@ -173,6 +187,15 @@ Err persist_encode(Persist *p, lua_State *L, int idx, Buf *out) {
   budget_exempt_end(p->vm);
   at_door(L);
   return e.err;
+}
+
+Err persist_encode(Persist *p, lua_State *L, int idx, Buf *out) {
+  return encode(p, L, idx, NULL, out);
+}
+
+Err persist_copy(Persist *p, lua_State *L, int idx, const PersistCopy *how,
+                 Buf *out) {
+  return encode(p, L, idx, how, out);
 }
 
 static void run_decode(lua_State *L, void *ud) {

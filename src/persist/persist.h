@@ -47,6 +47,20 @@ void persist_collect_old(Persist *p);
  * something in it cannot be saved, ERR_TOO_BIG past a limit (out->max among
  * them). Never raises. */
 Err persist_encode(Persist *p, lua_State *L, int idx, Buf *out);
+/* How a graph is written that goes to another Vm, or comes from one. */
+typedef struct PersistCopy {
+  /* Why this table must not be in it, or NULL: the end of a sentence. */
+  const char *(*refuses)(void *ud, const void *table);
+  void *ud;
+  bool is_plain; /* no functions either */
+} PersistCopy;
+
+/* The same as a copy for somebody who has host's things of his own. Tables go
+ * by value, also those of the host; by name go modules (what package.loaded
+ * holds), metatables, functions, and what cannot be copied. No coroutines. */
+Err persist_copy(Persist *p, lua_State *L, int idx, const PersistCopy *how,
+                 Buf *out);
+
 /* Pushes the decoded root table, or an error message on failure: ERR_BAD_INPUT
  * for damaged bytes, ERR_NOT_FOUND when a name or a chunk is not loaded here,
  * ERR_CONFLICT when a chunk is loaded with other code. Never raises. */
@@ -54,6 +68,9 @@ Err persist_decode(Persist *p, lua_State *L, Slice bytes);
 /* Did the last decode fail for want of a chunk, and of which? Once that is
  * revived (loader_revive, persist_collect_old), it can be tried again. */
 bool persist_missing(const Persist *p, uint8_t out[DIGEST_BYTES]);
+/* Or for want of a name that no chunk gives? The path's first step: a module,
+ * or a script. Borrowed until the next use. */
+bool persist_missing_name(const Persist *p, Slice *out);
 
 /* Appends the path by which the object at `idx` is known as the host's
  * ("shop/db: local cache"); false when it is not. */

@@ -179,10 +179,8 @@ void table_save(Encoder *e, Table *t) {
   if (t->metatable) {
     flags |= TABLE_META;
     if (is_weak(e, t->metatable)) {
-      TValue mt;
-      sethvalue(e->L, &mt, t->metatable);
       put_byte(e, TABLE_META);
-      put_value(e, &mt);
+      put_metatable(e, t->metatable);
       return;
     }
   }
@@ -202,11 +200,7 @@ void table_save(Encoder *e, Table *t) {
   if (nkeys) flags |= TABLE_HASH;
   need(e, WRITE_SLACK);
   raw_byte(e, flags);
-  if (flags & TABLE_META) {
-    TValue mt;
-    sethvalue(e->L, &mt, t->metatable);
-    put_value(e, &mt);
-  }
+  if (flags & TABLE_META) put_metatable(e, t->metatable);
   if (flags & TABLE_ARRAY) {
     put_number(e, asize);
     if (flags & TABLE_ALIMIT) put_number(e, limit);
