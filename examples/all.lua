@@ -14,6 +14,7 @@ local demos = {
   { "columns", "Keyed columns", "Children that come and go, the others untouched." },
   { "clock", "Clock / turbo counter", "Timers that bring events." },
   { "durable", "Expense approval", "A flow that waits for days, and for somebody else." },
+  { "primes", "Prime numbers", "Work that takes its time, in a worker thread." },
   { "shared-counter", "Shared counter / report", "One value for all browsers." },
   { "chat", "Chat", "A room as a shared value, a draft for each." },
   { "error-frame", "In-page error frame", "A handler that fails harms nobody." },

@@ -112,6 +112,26 @@ s.sleep = kernel.sleep
 ---@return string? why "timeout"; "gap" when some were missed
 s.receive = kernel.receive
 
+--- Runs `fn(...)` in a worker thread, waits, and gives what it returns or raises. Both
+--- ways go copies; `self` is refused. With `{ timeout = seconds }` in front it gives nil
+--- and "timeout" when that is over. At least once through crashes: the function may run
+--- again after one, with the same `s.io_id()`.
+--- ```lua
+--- local rate = s.io({ timeout = 5 }, fetch_rate, "EUR")
+--- ```
+---@type fun(...): ...
+s.io = kernel.io
+
+--- In a function that `s.io` or `s.background` runs: the id of that call, the same each
+--- time it runs. Elsewhere nil.
+---@type fun(): string?
+s.io_id = kernel.io_id
+
+--- Runs `fn(...)` in a worker thread once the turn is kept, at most once, and forgets
+--- what it returns.
+---@type fun(fn: function, ...)
+s.background = kernel.background
+
 --- Shows another instance in this one's place, without waiting: its answer arrives as
 --- `event`, an error as `event_error`.
 ---@param embed stube.Embed

@@ -94,7 +94,7 @@ async function check(t, name) {
   });
 }
 
-const names = readdirSync(GOLDEN).filter((f) => f.endsWith(".jsonl"))
+const names = readdirSync(GOLDEN).filter((f) => /^\d+\.jsonl$/.test(f))
   .map((f) => path.basename(f, ".jsonl"));
 if (process.env.GOLDEN)
   test(`golden heads ${process.env.GOLDEN} are made`, (t) => make(t, process.env.GOLDEN));

@@ -78,6 +78,11 @@ class Server {
     return this.#url;
   }
 
+  /** The process, while it runs. */
+  get child() {
+    return this.#child;
+  }
+
   /** The URL of `path`; starts the server if it is not running. */
   async at(path_of_page) {
     if (!this.#child) await this.start();

@@ -85,3 +85,22 @@ component.flow("fuzz/flow", function(args)
   kernel.await(ui.info(table.concat(log, ";")))
   return log
 end)
+
+-- Waits for workers, once with a timeout; `side` waits for another call.
+local function in_a_worker(...) return ... end
+
+component.component("fuzz/io", {
+  init = { got = "" },
+  render = function(self) return { "p", self.got } end,
+  start = function(self)
+    self.got = tostring(kernel.io(in_a_worker, { "a", self.got }, 2))
+    kernel.background(in_a_worker, self.got)
+  end,
+  on = {
+    go = function(self)
+      local got, why = kernel.io({ timeout = 5 }, in_a_worker, self.got)
+      self.got = tostring(got) .. tostring(why)
+    end,
+    side = function(self) self.got = tostring(select("#", kernel.io(in_a_worker))) end,
+  },
+})

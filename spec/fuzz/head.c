@@ -15,6 +15,7 @@ static Store *store;
 static Log quiet = { .level = LOG_OFF };
 static unsigned runs, accepted;
 static bool has_ended;
+static uint64_t last_run; /* that a worker was to do */
 
 #define NOW UINT64_C(1700000000000)
 
@@ -34,6 +35,12 @@ static bool forget(void *ud, Conv *c) {
   (void)ud, (void)c;
   return false;
 }
+static void io_start(void *ud, uint64_t run, Slice id, Slice call,
+                     bool is_background) {
+  (void)ud, (void)id, (void)call, (void)is_background;
+  last_run = run;
+}
+static void io_cancel(void *ud, uint64_t run) { (void)ud, (void)run; }
 static void json(lua_State *L, int idx, const char *what, Buf *out) {
   (void)what;
   (void)L, (void)idx;
@@ -79,9 +86,12 @@ static void renew(void) {
   config.budget = (BudgetLimits){ .cpu_ms = CPU_MS, .memory = MIB(4) };
   config.head_bytes_max = KIB(64);
   config.log = &quiet;
+  config.has_workers = true;
   KernelPorts ports = { .release = release,
                         .ended = ended,
                         .forget = forget,
+                        .io_start = io_start,
+                        .io_cancel = io_cancel,
                         .json = json,
                         .url_value = url_value };
   kernel = kernel_new(h.vm, h.persist, &config, &ports);
@@ -143,8 +153,10 @@ static void draw(Conv *c) {
   buf_free(&page);
 }
 
-/* An hour, with what it brings. */
+/* The newest call ends; then an hour, with what it brings. */
 static void let_time_pass(void) {
+  kernel_io_done(kernel, last_run,
+                 &(IoDone){ .is_text = true, .value = SLICE_INIT("no") });
   kernel_now(kernel, NOW + 3600000, NOW + 3600000);
   for (int i = 0; i < 8 && !has_ended; i++) {
     kernel_tick(kernel);
@@ -300,6 +312,7 @@ static void write_seeds(const char *folder) {
   tell("fuzz/flow",
        (const char *const[]){ "ok", "go", "yes", "side", "cancel", NULL });
   tell("fuzz/later", (const char *const[]){ "go", "side", "go", "side", NULL });
+  tell("fuzz/io", (const char *const[]){ "go", "side", "go", NULL });
   tell("ui/confirm", (const char *const[]){ NULL });
 }
 

@@ -57,6 +57,12 @@ local entries = {
       { "args/it", { timeout = "x" } }, { "args/it", { slit = "x" } } } },
   sleep = { { 1 }, "number", wrong = { { -1 }, { 0 / 0 } } },
   receive = { { "t", 1 }, "string", "number none", wrong = { { "" } } },
+  io = { { print }, "function", wrong = { { {} }, { { timeout = "x" }, print },
+    { { slot = "x" }, print }, { print, io.stdout:lines() } } },
+  background = { { print, 1 }, "function",
+    "none boolean number string table function userdata",
+    wrong = { { print, coroutine.create(print) } } },
+  io_id = { {} },
   call = { { "args/it", "ev", {} }, embed, "string none", "table none",
     wrong = { { "args/none" }, { "args/it", "nothing" },
       { "args/it", "ev", { slot = 3 } }, { "args/it", "ev", { x = 1 } } } },
@@ -129,7 +135,7 @@ local entries = {
 
 -- Those that would change what comes after them are called wrongly only.
 local never_rightly = {
-  await = true, sleep = true, receive = true, answer = true, finish = true,
+  await = true, sleep = true, receive = true, io = true, answer = true, finish = true,
   answer_error = true, become = true, back = true, before = true, static = true,
   route = true, renew_session = true, call = true, show = true,
 }

@@ -31,6 +31,7 @@ describe("a setting", function()
       { port = {} })
     refuses("history must be a whole number from 0 to 1000, not 1001",
       { history = 1001 })
+    refuses("io_workers must be a whole number from 1 to 256, not 0", { io_workers = 0 })
     refuses("host must be a text of 1 to 255 bytes, not 127", { host = 127 })
     refuses('host must be a text of 1 to 255 bytes, not ""', { host = "" })
     refuses("host must be a text", { host = "a\0b" })
@@ -78,6 +79,8 @@ local ranges = {
   turn_memory = { M, 4096 * M }, state = { 4 * K, 64 * M },
   history_bytes = { 0, 64 * M }, hot = { 1, 1000000 },
   provisional = { 1, 10000000 }, provisional_time = { 10, 30 * 86400 },
+  io_waiting = { 1, 100000 }, io_pending = { 1, 64 }, io_time = { 0.01, 30 * 86400 },
+  io_memory = { M, 65536 * M }, io_call = { K, M }, io_result = { K, 64 * M },
 }
 
 describe("a limit", function()
@@ -218,7 +221,7 @@ describe("the command line", function()
     for _, option in ipairs { "--port N", "--host ADDRESS", "--base-path /X",
       "--store DIR", "--store-max N", "--durability full|relaxed", "--prod",
       "--trust-proxy", "--log text|json", "--metrics LIST", "--title TEXT",
-      "--history N", "--conversation-ttl TIME", "--reaper-interval TIME",
+      "--history N", "--io-workers N", "--conversation-ttl TIME", "--reaper-interval TIME",
       "--limit NAME=VALUE", "--show-config" } do
       assert.matches("\n  " .. option, said, 1, true)
     end

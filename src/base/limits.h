@@ -188,6 +188,33 @@
 /* ... in this time: whoever only fetches pages fills no store */
 #define CONV_BOOTS_MS 60000
 
+/* --- functions in worker threads: s.io, s.background --- */
+/* threads; each has a Lua state of its own */
+#define IO_WORKERS 4
+/* calls under way, or waiting for a thread */
+#define IO_WAITING_MAX 1000
+/* of those, one conversation's that it waits for: all are in its head */
+#define CONV_IOS_MAX 16
+/* function and arguments of one, encoded */
+#define IO_CALL_BYTES_MAX KIB(64)
+/* what one gives back, encoded */
+#define IO_RESULT_BYTES_MAX MIB(1)
+/* arguments, or results, of one */
+#define IO_VALUES_MAX 200
+/* one call; then whoever waits gets an error */
+#define IO_TIME_MS 60000
+/* Lua's memory that one call may add */
+#define IO_MEMORY_MAX MIB(256)
+/* threads that are lost in C functions which do not return, and have been
+ * replaced; past it nobody runs what comes */
+#define IO_LOST_MAX 16
+/* at the end of the process: how long those under way are waited for */
+#define IO_STOP_MS 5000
+/* s.background in one turn */
+#define TURN_BACKGROUNDS_MAX 100
+/* modules that one call may find missing, one after the other */
+#define IO_MODULES_MAX 100
+
 /* tokens of one visitor that are good at once: renewed, and the new one not
  * shown yet */
 #define VISITOR_TOKENS_MAX 4

@@ -28,17 +28,20 @@ static void port_url_value(lua_State *L, int idx, Buf *out) {
 
 /* --- parts --- */
 
-static void add_modules(Host *h) {
+void host_add_modules(Vm *vm) {
   for (size_t i = 0; i < n_assets; i++)
     if (assets[i].module)
-      loader_add_embedded(h->vm, assets[i].module, asset(assets[i].name));
+      loader_add_embedded(vm, assets[i].module, asset(assets[i].name));
 }
 
 static void on_prepare(uv_prepare_t *p) {
   keep_poll(p->data);
   clock_arm(p->data);
 }
-static void on_check(uv_check_t *c) { keep_poll(c->data); }
+static void on_check(uv_check_t *c) {
+  keep_poll(c->data);
+  stop_look(c->data);
+}
 
 static void on_sweep(uv_timer_t *t) {
   Host *h = t->data;
@@ -66,7 +69,7 @@ Host *host_new(void) {
   h->request = LUA_NOREF;
   h->vm = vm_new();
   loader_open(h->vm);
-  add_modules(h);
+  host_add_modules(h->vm);
   h->persist = persist_new(h->vm);
   h->client = file_of(SLICE("client.js"), asset("client.js"));
   h->ui = file_of(SLICE("ui.css"), asset("ui.css"));
@@ -90,6 +93,8 @@ void host_start(Host *h, HostRelease release, HostEnded ended,
                         .ended = ended,
                         .forget = forget,
                         .failed = app_turn_failed,
+                        .io_start = workers_start,
+                        .io_cancel = workers_cancel,
                         .json = port_json,
                         .url_value = port_url_value };
   h->kernel = kernel_new(h->vm, h->persist, &h->kernel_config, &ports);
@@ -97,7 +102,8 @@ void host_start(Host *h, HostRelease release, HostEnded ended,
   lua_State *L = vm_lua(h->vm);
   luaL_requiref(L, "stube.html", html_open, 0);
   lua_pop(L, 1);
-  lib_bind(h);
+  h->env = (LibEnv){ h, &h->log, &h->settings.base_path };
+  lib_bind(L, &h->env);
   h->router = router_new("");
   endpoints_add(h);
 }
@@ -157,6 +163,7 @@ static void start_handles(Host *h) {
   uv_prepare_start(&h->prepare, on_prepare);
   uv_check_start(&h->check, on_check);
   uv_timer_start(&h->sweep, on_sweep, SWEEP_MS, SWEEP_MS);
+  uv_timer_init(&h->loop, &h->end);
   uv_timer_init(&h->loop, &h->reap);
   h->reap.data = h;
   uv_timer_start(&h->reap, on_reap, h->settings.reaper_ms, 0);
@@ -199,6 +206,7 @@ bool host_serve(Host *h) {
     start_handles(h);
     h->is_serving = true;
     keep_begin(h);
+    workers_open(h);
     print_ready(h);
     uv_run(&h->loop, UV_RUN_DEFAULT);
   } else {
@@ -208,7 +216,8 @@ bool host_serve(Host *h) {
   return ok;
 }
 
-void host_free(Host *h) {
+bool host_free(Host *h) {
+  bool is_whole = workers_close(h);
   if (h->store) store_settle(h->store);
   mounts_free(h);
   routes_free(h);
@@ -236,4 +245,5 @@ void host_free(Host *h) {
   answer_free(&h->answer);
   free(h->folder);
   free(h);
+  return is_whole;
 }

@@ -39,6 +39,7 @@ static int f_check(lua_State *L) {
 /* mounts, routes and folders, as far as the check looks at them */
 int check_f_outline(lua_State *L) {
   const Host *h = host_of(L);
+  if (!h) return luaL_error(L, "outline: there is no app in a worker");
   lua_createtable(L, 0, 3);
   lua_newtable(L);
   lua_Integer n = 0;

@@ -105,7 +105,7 @@ static void tell_time(Host *h) {
 }
 
 /* All that a spec does not hold back is kept. */
-static void settle(Host *h) {
+void drive_settle(Host *h) {
   if (h->is_held)
     store_poll(h->store);
   else
@@ -119,7 +119,7 @@ static int f_advance(lua_State *L) {
   Host *h = drive_host(L);
   uint64_t target = h->steady_ms + (uint64_t)(luaL_checknumber(L, 1) * 1000);
   for (int i = 0; i < PASSES_MAX; i++) {
-    settle(h);
+    drive_settle(h);
     uint64_t due = kernel_due(h->kernel);
     if (due > target) {
       h->steady_ms = target;
@@ -179,7 +179,7 @@ static int f_restart(lua_State *L) {
     return luaL_error(L, "restart: commits are under way");
   if (lua_isnoneornil(L, 1) && !h->settings.store) {
     kernel_restart(h->kernel, h->store);
-    settle(h);
+    drive_settle(h);
     return 0;
   }
   if (!lua_isnoneornil(L, 1)) {
@@ -194,7 +194,7 @@ static int f_restart(lua_State *L) {
                                : store_memory_new();
   if (!h->store) die("%s", why);
   kernel_restart(h->kernel, h->store);
-  settle(h);
+  drive_settle(h);
   return 0;
 }
 
@@ -346,9 +346,9 @@ static int f_page(lua_State *L) {
   DrawEvent d = { .ev = { .draw = &html, .answer = drawn } };
   kernel_post(h->kernel, c, &d.ev);
   for (int i = 0; i < 100 && !d.done; i++) /* a turn may have to come before */
-    settle(h);
+    drive_settle(h);
   ASSERT(d.done);
-  settle(h); /* that it was looked at may be kept */
+  drive_settle(h); /* that it was looked at may be kept */
   lua_pushlstring(L, html.ptr, html.len);
   buf_free(&html);
   return 1;
@@ -467,8 +467,8 @@ static int f_history(lua_State *L) {
 static int f_reap(lua_State *L) {
   Host *h = drive_host(L);
   tell_time(h);
-  while (kernel_reap(h->kernel)) settle(h);
-  settle(h);
+  while (kernel_reap(h->kernel)) drive_settle(h);
+  drive_settle(h);
   return 0;
 }
 
@@ -482,7 +482,7 @@ static int f_follow(lua_State *L) {
     kernel_followed(h->kernel, c);
   else
     kernel_unfollowed(h->kernel, c);
-  settle(h);
+  drive_settle(h);
   return 0;
 }
 
@@ -543,6 +543,7 @@ static void open_drive(Host *h) {
   lua_newtable(L);
   lua_pushlightuserdata(L, h);
   luaL_setfuncs(L, functions, 1);
+  drive_workers_open(L, h);
 #ifdef STUBE_HARD
   lua_pushboolean(L, true);
   lua_setfield(L, -2, "is_hard");

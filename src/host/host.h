@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "base/steady.h"
 #include "host/boundary.h"
+#include "host/lib.h"
 #include "host/settings.h"
 #include "http/file.h"
 #include "http/route.h"
@@ -48,6 +49,8 @@ struct Host {
   Persist *persist;
   Store *store;
   Kernel *kernel;
+  LibEnv env;
+  struct Workers *workers; /* NULL: nobody runs what s.io asks for */
   HttpServer *server;
   Router *router;
   Mount *mounts;
@@ -76,6 +79,7 @@ struct Host {
   uv_timer_t sweep;
   uv_timer_t reap; /* conversations whose time is over */
   uv_timer_t due;  /* the kernel's next timer (clock.c) */
+  uv_timer_t end;  /* when no worker is waited for any more (stop.c) */
   Steady steady;
   uint64_t steady_ms;  /* what it said last */
   uv_async_t kept;     /* the store's writer has news */
@@ -84,11 +88,18 @@ struct Host {
   int real_port;
   uint64_t started_ns;
   bool is_serving, is_stopping;
-  bool is_held; /* a spec holds commits back (drive.c) */
+  bool is_hurried;      /* a second signal: nobody is waited for */
+  uint64_t finishes_ns; /* since when only workers are waited for; or 0 */
+  bool is_held;         /* a spec holds commits back (drive.c) */
 };
 
 Host *host_new(void);
-void host_free(Host *h);
+/* False when threads of its workers are left (workers_close): then the process
+ * ends by _exit. */
+bool host_free(Host *h);
+
+/* The modules that the binary carries. */
+void host_add_modules(Vm *vm);
 
 typedef void (*HostRelease)(void *ud, Conv *c, uint64_t turn, const Fragment *f,
                             size_t n);
@@ -115,6 +126,13 @@ bool host_serve(Host *h);
 /* Runs busted over the paths, inside this host. The exit code. */
 int host_test(Host *h, int argc, char **argv);
 
+/* --- drive.c, drive_workers.c: `stube.drive` --- */
+
+/* All that a spec does not hold back is kept. */
+void drive_settle(Host *h);
+/* Adds functions to the table on top of L. */
+void drive_workers_open(lua_State *L, Host *h);
+
 /* Loads the app, says on standard output what looks wrong with it, and serves
  * nothing. The exit code (check.c). */
 int host_check(Host *h, const char *script);
@@ -138,6 +156,7 @@ void keep_poll(Host *h);  /* what the store has kept is released */
 /* --- stop.c --- */
 void stop_begin(Host *h); /* a signal; the second one waits for nobody */
 void stop_now(Host *h);
+void stop_look(Host *h); /* once in a turn of the loop: is it over? */
 
 /* --- clock.c --- */
 
@@ -147,12 +166,33 @@ void clock_start(Host *h);
 /* Sets the timer for what the kernel wants to do next. */
 void clock_arm(Host *h);
 
-/* --- lib.c: `stube.host` --- */
-void lib_bind(Host *h); /* makes it loadable, for this host */
-Host *host_of(lua_State *L);
-/* Code of the past, run once more for what waits in it, changes nothing here.
- */
-bool host_is_inert(lua_State *L);
+/* --- workers.c: threads for s.io (host/worker.h) --- */
+
+/* From now on what the kernel has to run is run. */
+void workers_open(Host *h);
+/* The kernel's ports. */
+void workers_start(void *ud, uint64_t run, Slice id, Slice call,
+                   bool is_background);
+void workers_cancel(void *ud, uint64_t run);
+/* Delivers what has ended, answers what is asked, gives up what is late. */
+void workers_poll(Host *h);
+/* Waits for news of theirs, so many milliseconds at most; workers_poll then
+ * knows them. */
+void workers_wait(Host *h, uint64_t ms);
+/* The process ends: nothing new is begun, what runs may end. */
+void workers_wind_down(Host *h);
+/* Nothing runs, and all results are delivered and kept. */
+bool workers_rest(Host *h);
+/* False when a thread is left that does not come back: the process must end
+ * without its help. */
+bool workers_close(Host *h);
+
+typedef struct WorkersStats {
+  size_t running, queued; /* calls */
+  size_t ended;           /* not delivered yet */
+  size_t lost;            /* threads */
+} WorkersStats;
+WorkersStats workers_stats(Host *h);
 
 /* --- endpoints.c --- */
 void endpoints_add(Host *h);

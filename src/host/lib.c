@@ -1,5 +1,4 @@
-/* `stube.host`: what Lua may ask of the host. One table, no logic of its own.
- */
+/* One table, no logic of its own. */
 #include <lauxlib.h>
 #include <lua.h>
 #include <stdlib.h>
@@ -8,16 +7,20 @@
 #include "lua/loader.h"
 #include "wire/signals.h"
 
-static const char host_key;
+static const char env_key; /* registry: the LibEnv */
 
-Host *host_of(lua_State *L) {
-  lua_rawgetp(L, LUA_REGISTRYINDEX, &host_key);
-  Host *h = lua_touserdata(L, -1);
+static const LibEnv *env_of(lua_State *L) {
+  lua_rawgetp(L, LUA_REGISTRYINDEX, &env_key);
+  const LibEnv *env = lua_touserdata(L, -1);
   lua_pop(L, 1);
-  return h;
+  return env;
 }
 
-bool host_is_inert(lua_State *L) { return loader_is_reviving(host_of(L)->vm); }
+Host *host_of(lua_State *L) { return env_of(L)->host; }
+
+bool host_is_inert(lua_State *L) {
+  return !host_of(L) || loader_is_reviving(vm_of(L));
+}
 
 /* config(table): settings of the app; the command line wins over them. */
 static int f_config(lua_State *L) {
@@ -32,7 +35,7 @@ static int f_config(lua_State *L) {
 }
 
 static int f_base_path(lua_State *L) {
-  lua_pushstring(L, host_of(L)->settings.base_path);
+  lua_pushstring(L, *env_of(L)->base_path);
   return 1;
 }
 
@@ -55,7 +58,7 @@ static int f_log(lua_State *L) {
       lua_insert(L, 3);
     }
   }
-  log_line(&host_of(L)->log, (LogLevel)lua_tointeger(L, lua_upvalueindex(1)),
+  log_line(env_of(L)->log, (LogLevel)lua_tointeger(L, lua_upvalueindex(1)),
            message, fields, n);
   return 0;
 }
@@ -89,10 +92,9 @@ static int open_lib(lua_State *L) {
   return 1;
 }
 
-void lib_bind(Host *h) {
-  lua_State *L = vm_lua(h->vm);
-  lua_pushlightuserdata(L, h);
-  lua_rawsetp(L, LUA_REGISTRYINDEX, &host_key);
+void lib_bind(lua_State *L, const LibEnv *env) {
+  lua_pushlightuserdata(L, (void *)(uintptr_t)env);
+  lua_rawsetp(L, LUA_REGISTRYINDEX, &env_key);
   luaL_requiref(L, "stube.host", open_lib, 0);
   lua_pop(L, 1);
 }

@@ -1,5 +1,6 @@
 /* Arguments and exit codes: 0 fine, 1 the app failed, 2 wrong usage. */
 #include <stdio.h>
+#include <unistd.h>
 
 #include "host/host.h"
 #include "host/storecmd.h"
@@ -139,6 +140,9 @@ int main(int argc, char **argv) {
     code = run_app(h, argc - 1, argv + 1, true);
   else
     code = run_app(h, argc, argv, false);
-  host_free(h);
+  if (!host_free(h)) { /* a thread is somewhere in C, and may stay there */
+    fflush(NULL);
+    _exit(code);
+  }
   return code;
 }

@@ -112,6 +112,22 @@ static void put_kernel(const Host *h, Buf *b) {
           "Conversations that ended because nobody came.", k.reaped);
 }
 
+static void put_workers(Host *h, Buf *b) {
+  KernelStats k = kernel_stats(h->kernel);
+  WorkersStats w = workers_stats(h);
+  put_head(b, "io_calls", "gauge",
+           "Functions of s.io and s.background: running in a worker thread; "
+           "queued for one.");
+  put_labelled(b, "io_calls", "state=\"running\"", w.running);
+  put_labelled(b, "io_calls", "state=\"queued\"", w.queued);
+  put_one(b, "io_calls_total", "counter", "That have ended, failed ones too.",
+          k.ios);
+  put_one(b, "failed_io_calls_total", "counter", "That have failed.",
+          k.failed_ios);
+  put_one(b, "lost_workers", "gauge",
+          "Threads in a C function that does not return.", w.lost);
+}
+
 static void put_http(const Host *h, Buf *b) {
   HttpStats s = http_server_stats(h->server);
   put_one(b, "streams", "gauge", "Event streams open.", s.streams);
@@ -165,6 +181,7 @@ void handle_metrics(Host *h, HttpReq *req, const RouteMatch *m) {
   Buf b = { 0 };
   put_process(h, &b);
   put_kernel(h, &b);
+  put_workers(h, &b);
   put_http(h, &b);
   put_store(h, &b);
   HttpHeader headers[] = {

@@ -106,7 +106,8 @@ int mount_f_unmount(lua_State *L) {
 int mount_f_mounts(lua_State *L) {
   lua_newtable(L);
   lua_Integer n = 0;
-  for (Mount *m = host_of(L)->mounts; m; m = m->next) {
+  const Host *h = host_of(L);
+  for (const Mount *m = h ? h->mounts : NULL; m; m = m->next) {
     lua_pushstring(L, m->path);
     lua_rawseti(L, -2, ++n);
   }

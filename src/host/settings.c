@@ -64,6 +64,8 @@ static const Setting settings[] = {
   { "reaper_interval", "--reaper-interval", "TIME", &kind_time,
     AT(settings.reaper_ms), .min = 1000, .max = DAYS(1),
     .help = "how often they are looked for" },
+  { "io_workers", "--io-workers", "N", &kind_number, AT(settings.io_workers),
+    .min = 1, .max = 256, .help = "threads for functions of s.io" },
   { "context", NULL, NULL, &kind_function, AT(settings.context) },
   { "principal", NULL, NULL, &kind_function, AT(settings.principal) },
   { "on_error", NULL, NULL, &kind_function, AT(settings.on_error) },
@@ -89,6 +91,12 @@ static const Setting settings[] = {
   LIMIT("provisional", number, kernel_config.provisional_max, 1, 10000000),
   LIMIT("provisional_time", time, kernel_config.provisional_ms, 10000,
         DAYS(30)),
+  LIMIT("io_waiting", number, kernel_config.io_waiting, 1, 100000),
+  LIMIT("io_pending", number, kernel_config.io_pending, 1, CONV_TASKS_MAX),
+  LIMIT("io_time", time, settings.io_ms, 10, DAYS(30)),
+  LIMIT("io_memory", bytes, settings.io_memory, MIB(1), MIB(65536)),
+  LIMIT("io_call", bytes, kernel_config.io_call, KIB(1), MIB(1)),
+  LIMIT("io_result", bytes, settings.io_result, KIB(1), MIB(64)),
 };
 _Static_assert(countof(settings) <= SETTINGS_MAX, "Settings.source");
 
@@ -122,6 +130,10 @@ void settings_init(Host *h) {
                             .title = xstrdup("stube"),
                             .store_max = STORE_BYTES_MAX,
                             .reaper_ms = MINUTES(1),
+                            .io_workers = IO_WORKERS,
+                            .io_ms = IO_TIME_MS,
+                            .io_memory = IO_MEMORY_MAX,
+                            .io_result = IO_RESULT_BYTES_MAX,
                             .context = LUA_NOREF,
                             .principal = LUA_NOREF,
                             .on_error = LUA_NOREF };

@@ -42,9 +42,12 @@ typedef struct Settings {
   MetricsFor metrics_for;
   AddrBlock *metrics_blocks;
   size_t n_metrics_blocks;
-  uint64_t reaper_ms;     /* between two looks for those whose time is over */
-  int on_error;           /* function(err, info), or LUA_NOREF */
-  int context, principal; /* functions of a request, or LUA_NOREF */
+  uint64_t reaper_ms;  /* between two looks for those whose time is over */
+  uint64_t io_workers; /* threads for s.io */
+  uint64_t io_ms;      /* one call */
+  size_t io_memory, io_result;  /* bytes of one */
+  int on_error;                 /* function(err, info), or LUA_NOREF */
+  int context, principal;       /* functions of a request, or LUA_NOREF */
   uint8_t source[SETTINGS_MAX]; /* a Source each */
 } Settings;
 

@@ -6,6 +6,8 @@
  *   nobody can connect; streams are cut without their final chunk, so that
  *     their pages come back by themselves, to the next process
  *   requests in flight are answered, with their commits
+ *   functions in worker threads may end, and their results are kept; the others
+ *     run again when there is another process
  *   what was left unsaved is saved; the store is settled and closed
  *
  * With a store on disk no `stop` hook runs: conversations sleep, and go on. A
@@ -27,13 +29,35 @@ static void end_all(Host *h) {
   }
 }
 
+static void end(Host *h) {
+  h->finishes_ns = 0;
+  if (!workers_rest(h))
+    log_plain(&h->log, LOG_WARN,
+              "functions in worker threads did not end in time: those of s.io "
+              "run again in the next process, those of s.background do not");
+  kernel_flush(h->kernel);
+  store_settle(h->store);
+  uv_stop(&h->loop);
+}
+
+void stop_look(Host *h) {
+  if (!h->finishes_ns) return;
+  clock_now(h);
+  kernel_tick(h->kernel); /* results, and nothing else */
+  uint64_t ms = (clock_mono_ns() - h->finishes_ns) / 1000000;
+  if (h->is_hurried || ms >= IO_STOP_MS || workers_rest(h)) end(h);
+}
+
+static void on_end(uv_timer_t *t) { (void)t; } /* stop_look comes next */
+
 static void on_drained(void *ud) {
   Host *h = ud;
   store_settle(h->store); /* what the last requests committed */
   if (h->settings.in_memory) end_all(h);
-  kernel_flush(h->kernel);
-  store_settle(h->store);
-  uv_stop(&h->loop);
+  workers_wind_down(h);
+  h->finishes_ns = clock_mono_ns();
+  if (h->workers) uv_timer_start(&h->end, on_end, IO_STOP_MS, 0);
+  stop_look(h);
 }
 
 void stop_now(Host *h) { http_server_drain(h->server, 0, on_drained, h); }
@@ -41,7 +65,8 @@ void stop_now(Host *h) { http_server_drain(h->server, 0, on_drained, h); }
 void stop_begin(Host *h) {
   if (h->is_stopping) {
     log_plain(&h->log, LOG_INFO, "stopping at once");
-    stop_now(h);
+    h->is_hurried = true;
+    if (!h->finishes_ns) stop_now(h);
     return;
   }
   h->is_stopping = true;

@@ -215,7 +215,7 @@ static bool is_stale(Check *k, const char cid[CID_LEN + 1], Slice row) {
     Err e = outline_read(k->h->kernel, slice(cid, CID_LEN), blob_view(head),
                          &o);
     blob_drop(head);
-    is_wrong = !e && o.due_ms != due;
+    is_wrong = !e && (due ? o.due_ms != due : !o.n_ios);
   } while (is_wrong && revision != before);
   outline_free(&o);
   return is_wrong;

@@ -62,9 +62,11 @@ void agenda_drop(Kernel *k, Conv *c) {
 static uint64_t next_time(Kernel *k, const Conv *c) {
   const Later *l = &c->later;
   if (c->busy || c->ended || c->provisional) return NEVER;
+  if (io_winds_down(k)) return io_owes(k, c) ? k->steady : NEVER;
   uint64_t at = l->wakes.due ? l->wakes.due : NEVER;
   if (l->is_unsaved && l->save_by < at) at = l->save_by;
-  if (at > k->steady && (waves_owe(k, &l->wakes) || atoms_owe(c)))
+  if (at > k->steady &&
+      (io_owes(k, c) || waves_owe(k, &l->wakes) || atoms_owe(c)))
     at = k->steady;
   return at;
 }
@@ -168,7 +170,7 @@ uint64_t kernel_due(const Kernel *k) {
   if (a->under_way >= LATER_UNDER_WAY_MAX) return NEVER;
   uint64_t due = a->n ? a->heap[0]->later.at : NEVER;
   if (a->fetching) return due; /* the store is looked into after that */
-  if (waves_pending(k)) return 0;
+  if (waves_pending(k) || io_pending(k)) return 0;
   return a->store_due < due ? a->store_due : due;
 }
 
@@ -193,6 +195,7 @@ void kernel_tick(Kernel *k) {
   /* Who is woken is loaded, so turns come first; but now and then a window all
    * the same, or what is always due would hide it. */
   bool is_free = !first_due(k) || ++a->passes % 8 == 0;
+  if (is_free && io_pending(k)) io_step(k);
   if (is_free && !a->fetching && waves_pending(k)) waves_step(k);
   while (n-- > 0 && a->under_way < LATER_UNDER_WAY_MAX) {
     Conv *c = first_due(k);
@@ -233,7 +236,10 @@ bool agenda_writes_much(Kernel *k, Conv *c) {
 
 /* --- beginning and end --- */
 
-void agenda_open(Kernel *k) { k->agenda = (Agenda){ 0 }; }
+void agenda_open(Kernel *k) {
+  k->agenda =
+      (Agenda){ .from = { [7] = IO_DUE + 1 } }; /* behind io_runs' rows */
+}
 
 void agenda_free(Kernel *k) {
   free(k->agenda.heap);

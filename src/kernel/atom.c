@@ -360,6 +360,11 @@ static Atom *check_name(lua_State *L, int idx, const char *of) {
 /* The functions are methods of tables that hold no more than a name, so that
  * one which a conversation keeps is saved as that. */
 static Atom *check_self(lua_State *L, const char *of) {
+  if (kernel_of(L)->config.is_worker)
+    luaL_error(L,
+               "%s: there are no atoms in a worker (s.io, s.background): "
+               "get the value before, and give it as an argument",
+               of);
   if (!lua_istable(L, 1) || lua_getfield(L, 1, "name") != LUA_TSTRING)
     luaL_error(L, "%s: called on no atom (is it atom:%s(...)?)", of, of);
   Atom *a = check_name(L, -1, of);

@@ -1,6 +1,6 @@
-/* The turn of a timer, a letter or a message: like an event's, without anybody
- * who waits for an answer (S8). It continues the numbers of the turn before it,
- * so that going back goes back to what a visitor did (S33). */
+/* The turn of a timer, a letter, a message or a call's end: like an event's,
+ * without anybody who waits for an answer (S8). It continues the numbers of the
+ * turn before it, so that going back goes back to what a visitor did (S33). */
 #include <lauxlib.h>
 #include <lua.h>
 #include <stdlib.h>
@@ -36,12 +36,23 @@ static bool next_atom(Kernel *k, Conv *c, Cause *cause) {
   return true;
 }
 
+static bool next_io(Kernel *k, Conv *c, Cause *cause) {
+  uint32_t number = io_ready(k, c);
+  if (!number) return false;
+  const Io *io = io_numbered(c, number);
+  *cause = (Cause){
+    .kind = CAUSE_IO, .index = number, .iid = io->iid, .task = io->task
+  };
+  return true;
+}
+
 /* One of each kind in turn: an instance that sends itself letters without end
  * does not stop its clock. */
 static bool next_cause(Kernel *k, Conv *c, Cause *cause) {
   static bool (*const next[])(Kernel *, Conv *,
                               Cause *) = { next_timer, next_letter, subs_news,
-                                           next_atom };
+                                           next_atom, next_io };
+  if (io_winds_down(k)) return next_io(k, c, cause);
   for (uint32_t i = 1; i <= countof(next); i++) {
     uint32_t kind = (c->later.last + i) % countof(next);
     if (!next[kind](k, c, cause)) continue;
@@ -76,7 +87,7 @@ static void wake_task(Kernel *k, lua_State *L, uint32_t iid, uint32_t task,
                       bool ok, const char *why) {
   const Task *t = conv_task(k->turn.conv, task);
   uint32_t callee = t ? t->awaits : 0;
-  turn_push(k, L, (Work){ WORK_RESUME, iid, task, ok, why });
+  turn_push(k, L, (Work){ WORK_RESUME, iid, task, ok, why, false });
   if (callee) instance_remove(k, L, callee);
 }
 
@@ -90,7 +101,7 @@ static void do_timer(Kernel *k, lua_State *L, const Cause *cause) {
     return;
   }
   /* A sleep ends; what waited for something else has waited too long. */
-  bool sleeps = !conv_task(c, t->task)->awaits;
+  bool sleeps = !conv_task(c, t->task)->awaits && !io_of_task(c, t->task);
   for (uint32_t i = 0; i < c->later.n_subs; i++)
     if (c->later.subs[i].task == t->task && c->later.subs[i].waits)
       sleeps = false;
@@ -141,6 +152,7 @@ static int f_cause(lua_State *L) {
   case CAUSE_TIMER: do_timer(k, L, cause); break;
   case CAUSE_LETTER: do_letter(k, L, cause); break;
   case CAUSE_NEWS: do_news(k, L, cause); break;
+  case CAUSE_IO: io_deliver(k, L, cause->index); break;
   case CAUSE_ATOM: /* who read it is touched in any turn */
   case CAUSE_NONE:
   case CAUSE_KINDS: break;
@@ -149,15 +161,19 @@ static int f_cause(lua_State *L) {
 }
 
 bool cause_turn(Kernel *k, Conv *c) {
-  static const char *const words[] = { "", "a timer", "a letter", "a message",
-                                       "an atom" };
+  static const char *const words[] = { "",          "a timer", "a letter",
+                                       "a message", "an atom", "a call's end" };
   Cause cause;
-  if (conv_wake(k, c)) return !conv_abandon(k, c);
+  if (conv_wake(k, c)) {
+    io_abandon(k, c);
+    return !conv_abandon(k, c);
+  }
   switch (prelude_due(k, c)) {
   case PRELUDE_NONE: break;
   case PRELUDE_DUE: prelude_turn(k, c); return true;
   case PRELUDE_FAILED: return true; /* in no agenda until code has changed */
   }
+  io_launch(k, c);
   if (!next_cause(k, c, &cause)) {
     wakes_compute(k, c, &c->later.wakes);
     agenda_set(k, c);
@@ -182,7 +198,7 @@ bool cause_turn(Kernel *k, Conv *c) {
 
 /* --- when it failed --- */
 
-/* The error was brought once, and that failed too: the task ends, as if it had
+/* The error was brought once, and nobody took it: the task ends, as if it had
  * never been (S16). It would wait for ever. */
 static void drop_task(Conv *c, lua_State *L, uint32_t id) {
   Task *t = conv_task(c, id);
@@ -203,7 +219,11 @@ void cause_consume(Kernel *k, Conv *c) {
   if (cause->kind == CAUSE_NEWS) subs_heard(c, cause);
   atoms_told(c);
   if (!cause->task) return;
-  if (cause->kind == CAUSE_LETTER && cause->letter.kind == LETTER_ERROR) {
+  bool was_told = cause->kind == CAUSE_LETTER
+                      ? cause->letter.kind == LETTER_ERROR
+                      : cause->kind == CAUSE_IO &&
+                            io_brought(k, c, cause->index, buf_view(&t->error));
+  if (was_told) {
     drop_task(c, L, cause->task);
     return;
   }

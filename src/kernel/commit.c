@@ -111,6 +111,7 @@ static void on_committed(void *ud, Err e) {
   c->later.is_counted = false;
   topics_committed(k, c, !e);
   atoms_committed(k, c, !e);
+  io_committed(k, c, !e);
   if (e) {
     /* What ran is not kept, so it did not happen: back to what is. A store in
      * trouble is the host's to tell, once for all that fails meanwhile. */
@@ -254,6 +255,7 @@ static void put_back(Kernel *k, Conv *c) {
   forks_drop(k);
   k->trail.went = t->isolates = false;
   topics_unstage(k);
+  io_unstage(k);
   atoms_undo(k);
   t->n_pieces = 0;
   buf_clear(&t->bytes);
@@ -336,6 +338,7 @@ void turn_conclude(Kernel *k, Conv *c, Event *ev, uint32_t explicit) {
     return;
   }
   topics_publish(k, c);
+  io_conclude(k, c);
   atoms_conclude(k, c);
   commit_head(k, c, c->ended ? NULL : head);
 }

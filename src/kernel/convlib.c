@@ -7,6 +7,15 @@
 
 #include "kernel/state.h"
 
+/* The Kernel, which has conversations. */
+static Kernel *kernel_here(lua_State *L) {
+  Kernel *k = kernel_of(L);
+  if (k->config.is_worker)
+    luaL_error(L, "there are no conversations in a worker (s.io, "
+                  "s.background)");
+  return k;
+}
+
 static Slice check_cid(lua_State *L, int idx) {
   Slice cid;
   cid.ptr = luaL_checklstring(L, idx, &cid.len);
@@ -80,7 +89,7 @@ static bool see_head(void *ud, Slice key, Slice head) {
 
 /* find(prefix) -> cid or nil; raises when several begin so. */
 static int f_find(lua_State *L) {
-  Kernel *k = kernel_of(L);
+  Kernel *k = kernel_here(L);
   Find f = { .prefix = check_cid(L, 1) };
   luaL_argcheck(L, f.prefix.len >= CID_PREFIX_MIN && f.prefix.len <= CID_LEN, 1,
                 "the id of a conversation, or how it begins (8 characters at "
@@ -121,7 +130,7 @@ static bool list_head(void *ud, Slice key, Slice head) {
 
 /* list([after]) -> the cids of the saved ones behind it, oldest first */
 static int f_list(lua_State *L) {
-  Kernel *k = kernel_of(L);
+  Kernel *k = kernel_here(L);
   List l = { .L = L, .max = CONV_LIST_MAX };
   if (!lua_isnoneornil(L, 1))
     luaL_argcheck(L, cid_raw(check_cid(L, 1), l.after), 1,
@@ -155,7 +164,7 @@ static void see_point(void *ud, const Point *p) {
 /* turns(cid) -> past, present, future: each point a table; the past and the
  * future are lists, nearest first */
 static int f_turns(lua_State *L) {
-  Kernel *k = kernel_of(L);
+  Kernel *k = kernel_here(L);
   View *v = view_open(L, k, check_cid(L, 1));
   const History *h = &v->conv->history;
   lua_newtable(L);
@@ -186,7 +195,7 @@ static View *view_at(lua_State *L, Kernel *k, Slice cid, uint64_t turn) {
 
 /* fork(cid, [turn]) -> the fork's cid */
 static int f_fork(lua_State *L) {
-  Kernel *k = kernel_of(L);
+  Kernel *k = kernel_here(L);
   if (k->in_turn && k->turn.no_effects)
     luaL_error(L, "fork cannot be used in %s", k->turn.no_effects);
   if (k->in_turn && k->turn.is_volatile)
@@ -215,7 +224,7 @@ static void back_answered(Event *ev, Err result) {
 /* back(cid, [turn]) -> true, or nil and why not. True: it went there, or goes
  * once the turn under way is kept. */
 static int f_back(lua_State *L) {
-  Kernel *k = kernel_of(L);
+  Kernel *k = kernel_here(L);
   uint64_t turn = opt_turn(L, 2);
   Slice cid = check_cid(L, 1);
   if (k->in_turn)
@@ -252,7 +261,7 @@ static int f_back(lua_State *L) {
 
 /* Pushes a view whose conversation is awake, as it was at a turn. Raises. */
 static const Conv *revive(lua_State *L, Slice cid, uint64_t turn) {
-  Kernel *k = kernel_of(L);
+  Kernel *k = kernel_here(L);
   View *v = view_at(L, k, cid, turn);
   Err e = image_revive(k, v->conv, buf_view(&v->state));
   if (e)

@@ -287,6 +287,8 @@ static const struct {
   { "publish", fold_publish, check_publish, HOMELESS | LASTS },
   { "publish_local", fold_publish_local, check_publish_local, HOMELESS },
   { "receive", fold_receive, check_receive, WAITS },
+  { "io", fold_io, NULL, WAITS | LASTS }, /* a function in a worker thread */
+  { "background", fold_background, check_background, HOMELESS | LASTS },
 };
 
 static size_t effect_index(const char *op) {

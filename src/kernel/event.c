@@ -226,6 +226,7 @@ bool turn_boot(Kernel *k, Conv *c, int embed, Buf *page, bool *ended) {
     failure_tell(k);
     forks_drop(k);
     topics_unstage(k);
+    io_unstage(k);
     atoms_undo(k);
     buf_clear(page);
     draw_banner(k, c, NULL, page);

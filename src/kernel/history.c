@@ -89,6 +89,10 @@ Slice history_turn(Kernel *k, Conv *c, const Event *ev, Slice state) {
     trail_drop(k, c, t, PAST);
     trail_drop(k, c, t, FUTURE);
     if (is_new) begin_present(k, c, h, ev);
+  } else if (is_new && k->turn.had_io) { /* what was there is no point */
+    trail_drop(k, c, t, FUTURE);
+    rebase(k, c, t, PAST, state);
+    begin_present(k, c, h, ev);
   } else if (is_new) {
     Point p = leave_present(k, c, h);
     trail_drop(k, c, t, FUTURE);
@@ -226,20 +230,35 @@ Err history_state(Kernel *k, Conv *c, int steps, Buf *out, uint64_t *left_ms) {
 
 /* --- going back, and forth --- */
 
+/* Puts the present beside where it is left for, `t->other`. One that waits for
+ * calls is no point: who comes back would wait for ever, or run them twice. */
+static void leave(Kernel *k, const Conv *c, Trail *t, Side side, Point *present,
+                  bool is_point) {
+  if (is_point) {
+    buf_clear(&t->delta);
+    delta_make(buf_view(&t->other), buf_view(&t->state), &t->delta);
+    present->delta = buf_view(&t->delta);
+    trail_push(k, c, t, side, present);
+    return;
+  }
+  Buf to = { 0 };
+  buf_slice(&to, buf_view(&t->other));
+  rebase(k, c, t, side, buf_view(&to));
+  buf_swap(&to, &t->other);
+  buf_free(&to);
+}
+
 /* One step: the present becomes a point on the other side. `present` is where
  * it was made and left; its event lies in `event`. */
 static Err step(Kernel *k, const Conv *c, Trail *t, Walk *w, Point *present,
-                char event[EVENT_NAME_MAX]) {
+                char event[EVENT_NAME_MAX], bool is_point) {
   Point next;
   if (!walk_next(w, &next)) return ERR_CONFLICT;
   buf_clear(&t->other);
   Err e = delta_apply(buf_view(&t->state), next.delta, HISTORY_STATE_MAX,
                       &t->other);
   if (e) return e;
-  buf_clear(&t->delta);
-  delta_make(buf_view(&t->other), buf_view(&t->state), &t->delta);
-  present->delta = buf_view(&t->delta);
-  trail_push(k, c, t, across(w->side), present);
+  leave(k, c, t, across(w->side), present, is_point);
   t->history.n[w->side]--;
   buf_swap(&t->other, &t->state);
   *present = next;
@@ -266,8 +285,11 @@ Err history_go(Kernel *k, Conv *c, int steps) {
   Walk w = walk_from(k, c, side, buf_view(&t->near[side]), h);
   w.trail = t;
   Err e = OK;
-  for (int n = steps < 0 ? -steps : steps; n && !e; n--)
-    e = step(k, c, t, &w, &present, event);
+  bool is_point = !k->turn.had_io;
+  for (int n = steps < 0 ? -steps : steps; n && !e; n--) {
+    e = step(k, c, t, &w, &present, event, is_point);
+    is_point = true;
+  }
   if (!e && steps) {
     /* The nearest point is always in the head: a turn without a visitor makes
      * it anew. */

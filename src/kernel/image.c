@@ -51,6 +51,7 @@ static void put_header(Buf *b, const Conv *c) {
   buf_block(b, c->origin ? blob_view(c->origin) : (Slice){ 0 });
   later_put_header(b, c);
   buf_varint(b, c->later.wakes.seen);
+  wakes_put_ios(b, c);
 }
 
 /* The versions of the code that made the instances, each once; an instance has
@@ -148,6 +149,10 @@ static void put_frames(Buf *b, const Conv *c) {
 void image_describe(void *ud, lua_State *L, int key, Buf *out) {
   const Kernel *k = ud;
   const Conv *c = k->turn.conv;
+  if (k->describe_item) {
+    k->describe_item(L, key, out);
+    return;
+  }
   if (k->describes) {
     buf_puts(out, k->describes);
     if (lua_type(L, key) == LUA_TSTRING)
@@ -346,6 +351,7 @@ static void get_header(Reader *r, Conv *c) {
   if (!is_sane) r->err = ERR_BAD_INPUT;
   later_get_header(r, c);
   get_seen(r, c);
+  wakes_get_ios(r, c);
 }
 
 static void get_versions(Reader *r, Versions *v) {

@@ -76,6 +76,7 @@ Err outline_read(Kernel *k, Slice cid, Slice head, Outline *out) {
     out->minted_ms = c->minted_ms;
     out->bytes = head.len + c->history.bytes;
     out->due_ms = c->later.wakes.due;
+    out->n_ios = c->later.wakes.n_ios;
     out->n_insts = c->n_insts;
     out->n_tasks = c->n_tasks;
   }
@@ -135,6 +136,8 @@ static void put_wait(const Shown *s, const Task *t) {
   for (uint32_t i = 0; i < l->n_subs; i++)
     if (l->subs[i].task == t->id && l->subs[i].waits)
       buf_printf(s->out, " for a message of \"%s\"", l->subs[i].topic);
+  const Io *io = io_of_task(s->c, t->id);
+  if (io) buf_printf(s->out, " for the call %s-%u", s->c->cid, io->number);
   for (uint32_t i = 0; i < l->n_timers; i++) {
     if (l->timers[i].task != t->id) continue;
     buf_lit(s->out, " until ");
@@ -342,6 +345,11 @@ static Err missing_row(Kernel *k, const Conv *c, const char *what) {
   return ERR_BAD_INPUT;
 }
 
+static const char *words_of_due(const Blob *key) {
+  bool is_io = read_be64(key->bytes) == IO_DUE;
+  return is_io ? "that it waits for a call" : "its timer";
+}
+
 /* Its rows in the indexes: without them nothing would wake it. */
 static Err check_index(Kernel *k, Conv *c) {
   Err e = OK;
@@ -353,7 +361,7 @@ static Err check_index(Kernel *k, Conv *c) {
     e = store_get(k->store, row->table, blob_view(row->key), &there);
     if (e == ERR_NOT_FOUND)
       e = missing_row(k, c,
-                      row->table == STORE_DUE    ? "its timer"
+                      row->table == STORE_DUE    ? words_of_due(row->key)
                       : row->table == STORE_SEEN ? "when it was visited"
                                                  : "a subscription");
     if (e) break;

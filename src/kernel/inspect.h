@@ -13,6 +13,7 @@
 typedef struct Outline {
   uint64_t turn, minted_ms;
   uint64_t due_ms; /* when it wakes by itself; 0: never */
+  uint32_t n_ios;  /* calls that it waits for */
   uint64_t bytes;  /* of head and history */
   uint32_t n_insts, n_tasks;
   Buf root;  /* id of the component it began with */

@@ -15,6 +15,7 @@
 #include "base/limits.h"
 #include "base/log.h"
 #include "lua/budget.h"
+#include "lua/loader.h"
 #include "persist/persist.h"
 #include "store/store.h"
 
@@ -107,6 +108,12 @@ typedef struct KernelPorts {
    * HTML appended to `card` is shown instead of the usual words. May be NULL.
    */
   void (*failed)(void *ud, const TurnFailure *f, Buf *card);
+  /* A worker is to run a call (kernel/io.h), and kernel_io_done to be told of
+   * it. Copies what it keeps; calls nothing back from inside. */
+  void (*io_start)(void *ud, uint64_t run, Slice id, Slice call,
+                   bool is_background);
+  /* Nobody waits for that any more; kernel_io_done need not be called. */
+  void (*io_cancel)(void *ud, uint64_t run);
   /* JSON of the Lua value at `idx`, appended; raises what cannot be JSON. */
   void (*json)(lua_State *L, int idx, const char *what, Buf *out);
   /* The value of an event URL: `&p=` and what follows, percent-encoded. */
@@ -126,8 +133,13 @@ typedef struct KernelConfig {
   size_t hot_max; /* conversations kept in Lua's memory */
   size_t provisional_max;
   uint64_t provisional_ms;
-  uint64_t ttl_ms; /* an end comes after so long without a visitor; 0: never */
-  const Log *log;  /* borrowed */
+  uint64_t ttl_ms;  /* an end comes after so long without a visitor; 0: never */
+  bool has_workers; /* else what s.io is asked for is kept, and waits */
+  bool is_worker;   /* this Kernel is one: it has no conversations */
+  size_t io_waiting;   /* calls under way, of all */
+  uint32_t io_pending; /* of one conversation */
+  size_t io_call;      /* bytes of function and arguments */
+  const Log *log;      /* borrowed */
 } KernelConfig;
 
 void kernel_config_init(KernelConfig *c); /* the defaults; a random key */
@@ -263,6 +275,44 @@ void kernel_flush(Kernel *k);
  * goes on with this store, which may be the same one. Nothing is under way. */
 void kernel_restart(Kernel *k, Store *s);
 
+/* --- functions in worker threads (kernel/io.h) --- */
+
+/* What a run came to: results or the error as bytes of kernel_io_call, or, when
+ * `is_text`, an error's message. Unknown runs are forgotten ones. */
+typedef struct IoDone {
+  bool ok, is_text;
+  Slice value, trace;
+} IoDone;
+void kernel_io_done(Kernel *k, uint64_t run, const IoDone *done);
+/* From now on results are delivered, and nothing else without a visitor. */
+void kernel_wind_down(Kernel *k);
+/* Is there one that has not been delivered yet? */
+bool kernel_io_undelivered(const Kernel *k);
+
+/* Code for workers: the bytes of a chunk (lua/loader.h), loaded or in the
+ * store. */
+bool kernel_code(Kernel *k, const uint8_t digest[DIGEST_BYTES], Buf *out);
+/* The module or script of that name, as it is now. */
+bool kernel_code_named(Kernel *k, Slice name, uint8_t digest[DIGEST_BYTES]);
+
+/* In a worker, whose Kernel has no store: runs one call. */
+typedef struct IoCall {
+  const char *id; /* what s.io_id gives */
+  Slice call;
+  BudgetLimits budget;
+  size_t result_max; /* bytes */
+  /* Both may wait: code that this Kernel has not loaded yet. */
+  LoaderFind find;
+  bool (*find_named)(void *ud, Slice name, uint8_t digest[DIGEST_BYTES]);
+  void *ud;
+} IoCall;
+typedef struct IoResult {
+  bool ok, is_text;
+  Buf value, trace;
+} IoResult;
+void kernel_io_call(Kernel *k, const IoCall *call, IoResult *out);
+void io_result_free(IoResult *r);
+
 /* --- what the host may ask of one --- */
 
 const char *conv_cid(const Conv *c);
@@ -293,6 +343,8 @@ typedef struct KernelStats {
   uint64_t turns, failed_turns;
   uint64_t repeats; /* events that were answered before */
   uint64_t reaped;  /* conversations that ended because nobody came */
+  size_t io_under_way;
+  uint64_t ios, failed_ios; /* calls of s.io and s.background that ended */
 } KernelStats;
 KernelStats kernel_stats(const Kernel *k);
 

@@ -5,6 +5,7 @@
  *   topic.c    messages between conversations: the log of a topic
  *   subs.c     who listens: its subscriptions, rewound with it
  *   wave.c     wakes receivers when a message is kept
+ *   io.c       functions that run in worker threads (io.h)
  *   cause.c    the turn that one of these causes
  *   agenda.c   which conversation is next, and those that only the store knows
  *   wakes.c    what may wake a conversation: in its header and in the indexes
@@ -21,6 +22,7 @@
 
 #include "base/blob.h"
 #include "kernel/bytes.h"
+#include "kernel/io.h"
 #include "kernel/kernel.h"
 
 #define NEVER UINT64_MAX
@@ -78,6 +80,8 @@ typedef struct Wakes {
   uint64_t seen; /* when a visitor was there last, about (reap.c) */
   Want *wants;
   uint32_t n_wants;
+  uint32_t *ios; /* the numbers of the calls it waits for */
+  uint32_t n_ios;
 } Wakes;
 
 /* A message that was published in a turn whose commit is under way. */
@@ -94,6 +98,8 @@ typedef struct Later {
   uint32_t n_timers, cap_timers;
   Sub *subs;
   uint32_t n_subs, cap_subs;
+  Io *ios; /* oldest first */
+  uint32_t n_ios, cap_ios;
 
   /* never rewound: in the header */
   Letter *letters; /* oldest first */
@@ -115,6 +121,8 @@ typedef struct Later {
   uint64_t written, written_at; /* bytes, leaking away (S32) */
   Sent *sent;                   /* of the commit under way */
   uint32_t n_sent;
+  Io *calls; /* for the background; likewise */
+  uint32_t n_calls;
 } Later;
 
 /* --- one turn's cause --- */
@@ -125,12 +133,13 @@ typedef enum CauseKind {
   CAUSE_LETTER,
   CAUSE_NEWS, /* of a topic */
   CAUSE_ATOM, /* one that was read has changed */
+  CAUSE_IO,   /* a call has ended */
   CAUSE_KINDS
 } CauseKind;
 
 typedef struct Cause {
   CauseKind kind;
-  uint32_t index; /* of the timer, or of the subscription */
+  uint32_t index; /* of the timer, or of the subscription; the call's number */
   uint32_t iid, task;
   Letter letter;
   char *topic;   /* of news */
@@ -246,11 +255,14 @@ void wakes_free(Wakes *w);
  * when the conversation ends. */
 void wakes_rows(Kernel *k, Conv *c, bool ends);
 
+void wakes_put_ios(Buf *b, const Conv *c);
+void wakes_get_ios(Reader *r, Conv *c);
 void later_put_header(Buf *b, const Conv *c);
 void later_get_header(Reader *r, Conv *c);
 void later_put_frames(Buf *b, const Conv *c);
 void later_get_frames(Reader *r, const Kernel *k, Conv *c);
-/* Can these be the timers and subscriptions of its instances and tasks? */
+/* Can these be the timers, subscriptions and calls of its instances and tasks?
+ */
 bool later_holds(const Conv *c);
 void later_clear(Conv *c); /* what is rewound */
 void later_free(Conv *c);

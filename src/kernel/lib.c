@@ -185,6 +185,39 @@ static int f_receive(lua_State *L) {
   return wait_for(L, k, "receive");
 }
 
+/* io([opts], fn, ...) -> what it returns; nil, "timeout". */
+static int f_io(lua_State *L) {
+  Kernel *k = in_conversation(L, "io");
+  const char *why = coro_cannot_wait(L);
+  if (why) luaL_error(L, "cannot wait for io %s", why);
+  effect_check(k, L, "io", 1);
+  io_prepare(k, L);
+  return wait_for(L, k, "io");
+}
+
+/* background(fn, ...): nil in its arguments counts too. */
+static int f_background(lua_State *L) {
+  Kernel *k = in_conversation(L, "background");
+  int n = lua_gettop(L);
+  if (n == 0) lua_pushnil(L), n++;
+  effect_check(k, L, "background", 1);
+  lua_createtable(L, n + 1, 1);
+  lua_insert(L, 1);
+  for (int i = n; i >= 1; i--) lua_rawseti(L, 1, i + 1);
+  lua_pushliteral(L, "background");
+  lua_rawseti(L, 1, 1);
+  lua_pushinteger(L, n);
+  lua_setfield(L, 1, "n");
+  effect_append(k, L);
+  return 0;
+}
+
+/* io_id() -> of the call that this worker runs; nil elsewhere */
+static int f_io_id(lua_State *L) {
+  lua_pushstring(L, kernel_of(L)->io_id);
+  return 1;
+}
+
 /* --- who and where --- */
 
 static int f_conversation_id(lua_State *L) {
@@ -375,6 +408,9 @@ int kernel_open_lib(lua_State *L) {
     { "await", f_await },
     { "sleep", f_sleep },
     { "receive", f_receive },
+    { "io", f_io },
+    { "background", f_background },
+    { "io_id", f_io_id },
     { "conversation_id", f_conversation_id },
     { "id", f_id },
     { "parent", f_parent },

@@ -188,7 +188,7 @@ void effect_answer(Kernel *k, lua_State *L, Inst *in, bool ok) {
     effect_finish(k, L);
   } else if (task) {
     lua_pushvalue(L, value); /* below what `stop` asks for, which comes first */
-    turn_push(k, L, (Work){ WORK_RESUME, caller, task, ok, NULL });
+    turn_push(k, L, (Work){ WORK_RESUME, caller, task, ok, NULL, false });
     instance_remove(k, L, iid);
   } else {
     char *event = in->event;

@@ -95,6 +95,7 @@ static void end_regardless(Kernel *k) {
   turn_drop_rows(k);
   forks_drop(k);
   topics_unstage(k);
+  io_unstage(k);
   t->n_pieces = 0;
   t->failed = false;
   t->finished = true;

@@ -80,6 +80,7 @@ static bool find_code(void *ud, lua_State *L, const uint8_t *digest) {
   Kernel *k = ud;
   Blob *bytes;
   Slice key = slice((const char *)digest, DIGEST_BYTES);
+  if (k->find_code) return k->find_code(k->find_code_ud, L, digest);
   if (store_get(k->store, STORE_CODE, key, &bytes)) return false;
   lua_pushlstring(L, bytes->bytes, bytes->len);
   blob_drop(bytes);

@@ -246,6 +246,18 @@ void run_close(Kernel *k, lua_State *L, Inst *in, uint32_t task) {
   push_effects(k, L, in->iid, 0);
 }
 
+/* Pushes what the table at `idx` holds, for `co`; how many that are. */
+static int push_packed(lua_State *L, lua_State *co, int idx) {
+  lua_getfield(L, idx, "n");
+  lua_Integer n = lua_tointeger(L, -1);
+  lua_pop(L, 1);
+  if (n < 0 || n > IO_VALUES_MAX) n = 0;
+  luaL_checkstack(L, (int)n + 4, "results");
+  if (!lua_checkstack(co, (int)n + 4)) luaL_error(L, "no room for results");
+  for (lua_Integer i = 1; i <= n; i++) lua_rawgeti(L, idx, i);
+  return (int)n;
+}
+
 void run_resume(Kernel *k, lua_State *L, const Work *w) {
   Task *t = conv_task(k->turn.conv, w->task);
   if (!t) return;
@@ -254,11 +266,15 @@ void run_resume(Kernel *k, lua_State *L, const Work *w) {
   later_resumed(k->turn.conv, L, w->task);
   conv_push(k->turn.conv, L, t->thread);
   lua_State *co = lua_tothread(L, -1);
+  int n = 1;
   lua_pushboolean(L, w->ok);
-  lua_pushvalue(L, value);
-  if (w->why) lua_pushstring(L, w->why);
-  lua_xmove(L, co, w->why ? 3 : 2);
-  run(k, L, value + 1, w->why ? 3 : 2,
+  if (w->is_packed)
+    n = push_packed(L, co, value);
+  else
+    lua_pushvalue(L, value);
+  if (w->why) lua_pushstring(L, w->why), n++;
+  lua_xmove(L, co, n + 1);
+  run(k, L, value + 1, n + 1,
       (Run){ .iid = w->iid,
              .task = w->task,
              .is_body = t->is_body,

@@ -21,6 +21,9 @@ void kernel_config_init(KernelConfig *c) {
     .hot_max = CONV_HOT_MAX,
     .provisional_max = CONV_PROVISIONAL_MAX,
     .provisional_ms = CONV_PROVISIONAL_MS,
+    .io_waiting = IO_WAITING_MAX,
+    .io_pending = CONV_IOS_MAX,
+    .io_call = IO_CALL_BYTES_MAX,
   };
   random_bytes(c->key, sizeof c->key);
 }
@@ -82,6 +85,7 @@ Kernel *kernel_new(Vm *vm, Persist *p, const KernelConfig *config,
   random_bytes(&k->generation, sizeof k->generation);
   agenda_open(k);
   topics_open(k);
+  io_runs_open(k);
   vm_set_owner(vm, k);
   persist_describe(p, image_describe, k);
   loader_on_required(vm, on_required, k);
@@ -101,12 +105,14 @@ static void forget_all(Kernel *k) {
   }
   agenda_free(k);
   topics_free(k);
+  io_runs_free(k);
 }
 
 void kernel_restart(Kernel *k, Store *s) {
   forget_all(k);
   agenda_open(k);
   topics_open(k);
+  io_runs_open(k);
   atoms_forget(k);
   k->n_kept_chunks = 0;
   random_bytes(&k->generation, sizeof k->generation);
@@ -120,8 +126,10 @@ void kernel_free(Kernel *k) {
   defs_free(k);
   visitors_free(k);
   topics_unstage(k);
+  io_unstage(k);
   atoms_undo(k);
   atoms_free(k);
+  free(k->turn.calls);
   free(k->turn.changes);
   free(k->turn.staged);
   free(k->buckets);
@@ -157,7 +165,11 @@ void kernel_configure(Kernel *k, const KernelConfig *config) {
   visitors_key(k);
 }
 
-KernelStats kernel_stats(const Kernel *k) { return k->stats; }
+KernelStats kernel_stats(const Kernel *k) {
+  KernelStats stats = k->stats;
+  stats.io_under_way = io_under_way(k);
+  return stats;
+}
 
 const char *patch_mode_name(PatchMode mode) {
   static const char *const names[] = {
@@ -391,11 +403,13 @@ void kernel_sweep(Kernel *k) {
 
 /* --- minting --- */
 
-/* A boot that published: what it said is kept with it, or by itself. */
+/* A boot that published, or asked workers: what it said is kept with it, or by
+ * itself. */
 static void promote_now(Kernel *k, Conv *c, bool ended) {
   c->ended = ended;
   k->n_boots++;
   topics_publish(k, c);
+  io_conclude(k, c);
   atoms_conclude(k, c);
   commit_head(k, c, ended ? NULL : blob_hold(c->head));
 }
@@ -423,8 +437,8 @@ Err kernel_mint(Kernel *k, const Mint *mint, Conv **out, Buf *page) {
   heat(k, c);
   bool ended;
   bool ok = turn_boot(k, c, mint->embed, page, &ended);
-  if (ok && (k->turn.n_staged ||
-             k->turn.n_changes)) { /* it has spoken already (S40) */
+  if (ok && (k->turn.n_staged || k->turn.n_calls || k->turn.n_changes ||
+             c->later.n_ios)) { /* it has spoken already (S40) */
     promote_now(k, c, ended);
     if (!ended) *out = c;
     return OK;

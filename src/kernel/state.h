@@ -5,6 +5,7 @@
 
 #include "kernel/conv.h"
 #include "kernel/history.h"
+#include "lua/loader.h"
 
 /* One step of a turn. Steps stand on a stack and the newest goes first, so what
  * an effect starts runs to its end before the next effect, and nothing recurses
@@ -25,6 +26,7 @@ typedef struct Work {
       task; /* WORK_RESUME: which; WORK_EFFECT: the task that waited, or 0 */
   bool ok;
   const char *why; /* WORK_RESUME: a second result ("timeout"), or NULL */
+  bool is_packed;  /* WORK_RESUME: the value is a table of n results */
 } Work;
 
 /* A fragment while its turn lasts: offsets into Turn.bytes. */
@@ -69,7 +71,10 @@ typedef struct Turn {
   uint32_t n_changes, cap_changes;
   Staged *staged; /* what it published */
   uint32_t n_staged, cap_staged;
-  const Def *failed_def;                  /* its definition, or NULL */
+  Io *calls; /* what it gave to the background */
+  uint32_t n_calls;
+  bool had_io;           /* the conversation waited for calls when it began */
+  const Def *failed_def; /* its definition, or NULL */
   char failed_where[EVENT_NAME_MAX + 16]; /* "on.save" */
   Buf error, place, trace; /* for a person: the message; where; the traceback */
   Buf card;                /* what the app says of it, in HTML */
@@ -105,11 +110,15 @@ struct Kernel {
   uint64_t steady; /* what timers go by */
   Agenda agenda;
   struct Topics *topics;
-  struct Atoms *atoms;   /* or NULL */
+  struct Atoms *atoms; /* or NULL */
+  IoRuns *runs;
+  const char *io_id;     /* in a worker: of the call that runs, or NULL */
   const char *describes; /* what is encoded, when it is no conversation */
-  uint64_t boots_since;  /* conversations promoted by their boot, ... */
-  uint32_t n_boots;      /* ... since then (S40) */
-  Conv **buckets;        /* by cid; a power of two */
+  /* or what item of a list it is, by its key */
+  void (*describe_item)(lua_State *L, int key, Buf *out);
+  uint64_t boots_since; /* conversations promoted by their boot, ... */
+  uint32_t n_boots;     /* ... since then (S40) */
+  Conv **buckets;       /* by cid; a power of two */
   size_t n_buckets;
   ConvFetch *fetches[256]; /* under way, by cid */
   Conv *oldest, *newest;   /* provisional ones, in minting order */
@@ -126,6 +135,8 @@ struct Kernel {
   uint64_t n_defines;  /* definitions made so far */
   size_t n_kept_chunks; /* of the loader's, in the store or on their way */
   int old_defs_ref;     /* what a revival defines, or LUA_NOREF */
+  LoaderFind find_code; /* what is neither loaded nor in the store, or NULL */
+  void *find_code_ud;
   Reaper reaper;
   MacKey visitor_key;
   MacKey guest_keys[VISITOR_KEYS_MAX]; /* of stores that were taken in */
@@ -219,10 +230,10 @@ bool effect_known(const char *op); /* as data: none of those that wait */
 
 #define EFFECT_ARGS 4 /* the most that any takes */
 
-typedef struct Origin {
+struct Origin {
   Inst *in;      /* who asked; NULL when it is gone */
   uint32_t task; /* the task that waits for an await's answer */
-} Origin;
+};
 /* Raises unless what stands at `first` and after it are arguments of the
  * effect; called where the app calls it, so that errors name its line. */
 void effect_check(Kernel *k, lua_State *L, const char *op, int first);

@@ -68,7 +68,9 @@ void turn_begin(Kernel *k, Conv *c) {
   t->cause = (Cause){ 0 };
   t->next_id = c->next_id;
   t->n_letters = c->later.n_letters;
+  t->had_io = c->later.n_ios > 0;
   topics_unstage(k);
+  io_unstage(k);
   atoms_begin(k);
   t->no_effects = NULL;
   coro_ban(k->vm, NULL); /* an error may have jumped past the end of a ban */

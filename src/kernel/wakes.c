@@ -3,6 +3,7 @@
  * it, so that it is found while it sleeps.
  *
  *   STORE_DUE    earliest due (8 bytes), raw cid -> nothing
+ *                0, raw cid                      -> nothing: it waits for calls
  *   STORE_TOPIC  topic, NUL, raw cid             -> the sequence it wants (8)
  *   STORE_SEEN   see reap.c
  *
@@ -23,6 +24,7 @@
 void wakes_free(Wakes *w) {
   for (uint32_t i = 0; i < w->n_wants; i++) free(w->wants[i].topic);
   free(w->wants);
+  free(w->ios);
   *w = (Wakes){ 0 };
 }
 
@@ -42,6 +44,11 @@ static void add_want(Wakes *w, const char *topic, uint64_t next) {
   w->wants[w->n_wants++] = (Want){ xstrdup(topic), next };
 }
 
+static void add_io(Wakes *w, uint32_t number) {
+  w->ios = xrealloc(w->ios, (w->n_ios + 1) * sizeof *w->ios);
+  w->ios[w->n_ios++] = number;
+}
+
 void wakes_compute(const Kernel *k, const Conv *c, Wakes *out) {
   const Later *l = &c->later;
   uint64_t seen = seen_of(k, c, out->seen);
@@ -56,6 +63,7 @@ void wakes_compute(const Kernel *k, const Conv *c, Wakes *out) {
     const Sub *s = &l->subs[i];
     if (!s->task || s->waits) add_want(out, s->topic, s->next);
   }
+  for (uint32_t i = 0; i < l->n_ios; i++) add_io(out, l->ios[i].number);
 }
 
 void wakes_copy(Wakes *to, const Wakes *from) {
@@ -64,12 +72,12 @@ void wakes_copy(Wakes *to, const Wakes *from) {
   to->seen = from->seen;
   for (uint32_t i = 0; i < from->n_wants; i++)
     add_want(to, from->wants[i].topic, from->wants[i].next);
+  for (uint32_t i = 0; i < from->n_ios; i++) add_io(to, from->ios[i]);
 }
 
 /* --- rows of the indexes --- */
 
 static void due_row(Kernel *k, const Conv *c, uint64_t due, bool is_there) {
-  if (!due) return;
   Buf key = { 0 };
   buf_be64(&key, due);
   buf_put(&key, c->key, sizeof c->key);
@@ -103,9 +111,11 @@ void wakes_rows(Kernel *k, Conv *c, bool ends) {
     if (now->seen) turn_take_row(k, seen_row(c, now->seen, true));
   }
   if (old->due != now->due) {
-    due_row(k, c, old->due, false);
-    due_row(k, c, now->due, true);
+    if (old->due) due_row(k, c, old->due, false);
+    if (now->due) due_row(k, c, now->due, true);
   }
+  bool waits = now->n_ios > 0;
+  if (waits != (old->n_ios > 0)) due_row(k, c, IO_DUE, waits);
   for (uint32_t i = 0; i < old->n_wants; i++)
     if (!want_of(now, old->wants[i].topic))
       topic_row(k, c, old->wants[i].topic, NULL);
@@ -117,6 +127,21 @@ void wakes_rows(Kernel *k, Conv *c, bool ends) {
 }
 
 /* --- the header --- */
+
+/* The end of the header; nothing when there is none. */
+void wakes_put_ios(Buf *b, const Conv *c) {
+  const Wakes *w = &c->later.wakes;
+  if (!w->n_ios) return;
+  buf_varint(b, w->n_ios);
+  for (uint32_t i = 0; i < w->n_ios; i++) buf_varint(b, w->ios[i]);
+}
+
+void wakes_get_ios(Reader *r, Conv *c) {
+  uint32_t n = r->in.len ? get_count(r) : 0;
+  if (n > CONV_TASKS_MAX) r->err = ERR_BAD_INPUT;
+  for (uint32_t i = 0; i < n && !r->err; i++)
+    add_io(&c->later.wakes, get_u32(r));
+}
 
 void later_put_header(Buf *b, const Conv *c) {
   const Later *l = &c->later;
@@ -202,6 +227,7 @@ void later_put_frames(Buf *b, const Conv *c) {
     buf_varint(b, s->next);
     buf_byte(b, s->waits);
   }
+  io_put(b, c);
 }
 
 void later_get_frames(Reader *r, const Kernel *k, Conv *c) {
@@ -229,6 +255,7 @@ void later_get_frames(Reader *r, const Kernel *k, Conv *c) {
     s->next = get_number(r);
     s->waits = get_byte(r);
   }
+  io_get(r, c);
 }
 
 /* Is it an instance's, with the name of an event, or a task's of it, without?
@@ -263,13 +290,14 @@ bool later_holds(const Conv *c) {
     for (uint32_t j = 0; j < i; j++)
       if (l->subs[j].task == s->task && l->subs[j].waits) return false;
   }
-  return true;
+  return io_holds(c);
 }
 
 /* --- going --- */
 
 void later_resumed(Conv *c, lua_State *L, uint32_t task) {
   timer_of_task(c, L, task);
+  io_forget_task(c, task);
   for (uint32_t i = 0; i < c->later.n_subs; i++)
     if (c->later.subs[i].task == task) c->later.subs[i].waits = false;
 }
@@ -279,10 +307,12 @@ void later_forget_inst(Conv *c, lua_State *L, uint32_t iid) {
     if (c->later.timers[i].iid == iid) timer_remove(c, L, i);
   for (uint32_t i = c->later.n_subs; i-- > 0;)
     if (c->later.subs[i].iid == iid) sub_remove(c, i);
+  io_forget_inst(c, iid);
 }
 
 void later_forget_task(Conv *c, lua_State *L, uint32_t task) {
   timer_of_task(c, L, task);
+  io_forget_task(c, task);
   for (uint32_t i = c->later.n_subs; i-- > 0;)
     if (c->later.subs[i].task == task) sub_remove(c, i);
 }
@@ -304,10 +334,13 @@ void later_clear(Conv *c) {
   free_subs(l->subs, l->n_subs);
   l->subs = NULL;
   l->n_subs = l->cap_subs = 0;
+  io_clear(l);
 }
 
 void later_free(Conv *c) {
   later_clear(c);
+  while (c->later.n_calls) blob_drop(c->later.calls[--c->later.n_calls].call);
+  free(c->later.calls);
   letters_cut(c, 0);
   free(c->later.letters);
   free(c->later.sent);

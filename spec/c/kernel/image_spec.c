@@ -224,6 +224,32 @@ static void timers_and_subscriptions_have_owners(void **s) {
   refuses(conv->tasks[0].awaits, conv->insts[0]->iid); /* two things at once */
 }
 
+/* One whose start waits for a worker (0), and a handler with a timeout (1). */
+static int open_io(void **state) {
+  (void)state;
+  open_one("fuzz/io");
+  post(conv, 1, "go");
+  open_graph();
+  assert_int_equal(conv->later.n_ios, 2);
+  assert_int_equal(conv->later.n_timers, 1);
+  return 0;
+}
+
+static void calls_belong_to_tasks_that_wait_for_nothing_else(void **s) {
+  (void)s;
+  Io *one = &conv->later.ios[0], *two = &conv->later.ios[1];
+  static Blob none;
+  refuses(one->iid, 77);
+  refuses(one->task, 77);
+  refuses(one->task, 0);
+  refuses(one->task, two->task);
+  refuses(one->number, 0);
+  refuses(one->number, two->number);
+  refuses(one->number, conv->next_id + 1);
+  refuses_in(Blob *, one->call, &none);
+  refuses(conv_task(conv, one->task)->awaits, 1);
+}
+
 /* --- histories --- */
 
 /* Gives the list a head with this history, and reads it. */
@@ -279,6 +305,8 @@ int main(void) {
     spec(a_history_of_the_future_is_refused),
     cmocka_unit_test_setup_teardown(timers_and_subscriptions_have_owners,
                                     open_later, close_list),
+    cmocka_unit_test_setup_teardown(
+        calls_belong_to_tasks_that_wait_for_nothing_else, open_io, close_list),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -120,6 +120,25 @@ s.mount("/handler", s.component("kill/handler", {
   },
 }))
 
+local function add(a, b) return a + b end
+
+--- In a handler, for a worker: some of them at a time, each result counted once.
+s.mount("/worker", s.component("kill/worker", {
+  init = { count = 0, asked = 0, got = 0 },
+  render = ask,
+  on = {
+    give = function(self, form)
+      if not take(self, form) then s.finish() end
+      if self.asked - self.got >= 8 then return end
+      local n = self.count
+      self.asked = self.asked + 1
+      local sum = s.io(add, n, 1)
+      self.got = self.got + 1
+      claim(self, sum == n + 1 and self.got <= self.asked, "a worker's result is wrong")
+    end,
+  },
+}))
+
 --- Never: as many commits as can be.
 s.mount("/counter", s.component("kill/counter", {
   init = { count = 0 },

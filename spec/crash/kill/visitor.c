@@ -18,7 +18,8 @@
 #define LOOK_IN 8
 
 static const char *const paths[] = { "/counter", "/loop", "/guarded",
-                                     "/walk",    "/wrap", "/handler" };
+                                     "/walk",    "/wrap", "/handler",
+                                     "/worker" };
 
 uint64_t dice_below(Dice *d, uint64_t n) { /* splitmix64 */
   uint64_t z = d->state += 0x9e3779b97f4a7c15;
