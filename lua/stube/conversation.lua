@@ -21,6 +21,19 @@ local function value(cid)
   return setmetatable({ cid = cid }, Conversation)
 end
 
+local function id(self, name)
+  if type(self) == "table" and type(self.cid) == "string" then return self.cid end
+  error(("%s: called on no conversation (is it c:%s(...)?)"):format(name, name), 3)
+end
+
+--- A method that asks the kernel; what it raises blames the caller.
+local function method(name)
+  return function(self, ...)
+    local result, why = check.call(2, kernel.conversations[name], id(self, name), ...)
+    return result, why
+  end
+end
+
 ---@class stube.Point
 ---@field turn integer the turn that made this state
 ---@field time number when, in seconds since 1970
@@ -28,11 +41,12 @@ end
 ---@field now? true the present state
 ---@field undone? true it was gone back from
 
---- The states one can go to, oldest first; the present one is among them.
---- Raises when the conversation is gone.
----@return stube.Point[]
+--- The states one can go to, oldest first; the present one is among them, with `now`.
+--- Those it was gone back from have `undone`. Raises when the conversation is gone.
+---@return stube.Point[] points each { turn =, time =, event = }
 function Conversation:turns()
-  local past, present, future = kernel.conversations.turns(self.cid)
+  local past, present, future = check.call(2, kernel.conversations.turns,
+    id(self, "turns"))
   local all = {}
   for i = #past, 1, -1 do all[#all + 1] = past[i] end
   present.now = true
@@ -50,9 +64,7 @@ end
 ---@param turn? integer
 ---@return true? went true also when it will, once the turn under way is kept
 ---@return string? why not
-function Conversation:back(turn)
-  return kernel.conversations.back(self.cid, turn)
-end
+Conversation.back = method "back"
 
 --- Begins a conversation with the state of this one, as it is or as it stood at a
 --- turn: the same owner, its own id, history and event URLs. Timers and
@@ -60,19 +72,18 @@ end
 --- the turn is kept, and never was when it fails; forking its own conversation
 --- gives what the turn began with. Raises when that turn is not kept, and when
 --- the conversation is gone.
----@param turn? integer
+---@param turn? integer|"wreck"
 ---@return stube.Conversation
 function Conversation:fork(turn)
-  return value(kernel.conversations.fork(self.cid, turn))
+  local cid = check.call(2, kernel.conversations.fork, id(self, "fork"), turn)
+  return value(cid)
 end
 
 --- A copy of an instance's `self`.
 ---@param iid? string "ix-3"; the frame that shows, without one
----@param turn? integer as it stood then; the present state, without one
+---@param turn? integer|"wreck" as it stood then; the present state, without one
 ---@return any state nil when there is no such instance
-function Conversation:state(iid, turn)
-  return kernel.conversations.state(self.cid, iid, turn)
-end
+Conversation.state = method "state"
 
 ---@class stube.Node
 ---@field iid string
@@ -83,12 +94,92 @@ end
 ---@field below? stube.Node what it covers in its place
 ---@field [integer] stube.Node the instances in its slots
 
---- The frame that shows, with what it covers and what stands in its slots.
----@param turn? integer as it stood then; the present state, without one
+--- The frame that shows, with what it covers and what stands in its slots:
+--- `{ iid =, type =, tasks =, below =, slot =, key =, ... }`.
+---@param turn? integer|"wreck" as it stood then; the present state, without one
 ---@return stube.Node
-function Conversation:tree(turn)
-  return kernel.conversations.tree(self.cid, turn)
+Conversation.tree = method "tree"
+
+--- Its page, as somebody would see it who comes to it now: HTML. Drawing it leaves
+--- nothing behind. Raises when it cannot be drawn.
+---@param turn? integer|"wreck" as it stood then; the present state, without one
+---@return string
+Conversation.html = method "html"
+
+--- What is known of it, but for its values: `cid`, `title`, `status` ("live",
+--- "provisional", "stopped"), `why` it was stopped, `turn`, `minted` and `seen` (seconds
+--- since 1970), `frames` (components, lowest first), how many `instances`, `tasks` that
+--- wait, `letters` on their way, steps `back` and `forward`, `bytes`; `timers`,
+--- `subscriptions`.
+---@return table
+Conversation.inspect = method "inspect"
+
+--- What its newest turn that failed has left: `turn`, `time`, `event`, `component`,
+--- `instance`, `where`, `error`, `traceback`. Its state can be looked at as the turn
+--- "wreck": `c:state(nil, "wreck")`; `unkept` says why it cannot, if so. The process keeps
+--- 32 of them.
+---@return table? wreck nil when none has failed lately
+Conversation.wreck = method "wreck"
+
+--- Brings it an event, as a click would: "inc", `{ "toggle", 3 }`, or
+--- `{ "save", value, signals = { draft = "x" }, form = {}, to = "ix-3" }`. Without `to` it
+--- is for the frame that shows; `to` may be a slot of that. Signals are named as fields are
+--- bound, those of the page with a `$`. It need not have been drawn. Not from inside a
+--- turn.
+--- ```lua
+--- s.conversation(cid):send { "save", signals = { draft = "milk" } }
+--- ```
+---@param event string|table
+---@return true? done true also when it will be, once the turn under way is kept
+---@return string? why not: what its turn raised, or why it was refused
+Conversation.send = method "send"
+
+--- The same for who wants to know when it is kept: a table that has the number of its
+--- `turn` at once (when it need not wait for another one), and `done` later, with `ok`, or
+--- `why` not. The conversation is free again when `done` is there.
+---@param event string|table
+---@return { turn: integer?, done: boolean, ok: boolean?, why: string? }
+Conversation.send_async = method "send_async"
+
+--- Lets go of its past: only so many states can be returned to afterwards, and none that
+--- it was gone back from. Not from inside a turn.
+---@param turns? integer 0 without one
+---@return true? done
+---@return string? why not
+Conversation.compact = method "compact"
+
+--- Ends it: its `stop` hooks run, its pages are told. Not from inside a turn: there,
+--- `s.finish` ends its own conversation.
+---@return true? done
+---@return string? why not
+Conversation.finish = method "finish"
+
+--- Stops it: the turn under way ends, then it takes no events (410), and nothing happens
+--- by itself, until `c:resume()`; also through a restart. Its pages are told. It may be
+--- said again. Not from inside a turn.
+---@param opts? { why: string? } told to its visitor
+---@return true
+function Conversation:stop(opts)
+  if opts ~= nil then
+    check.type("stop: its options", opts, "table", 2)
+    check.keys("stop", opts, { why = "string" }, 2)
+  end
+  local done = check.call(2, kernel.conversations.stop, id(self, "stop"),
+    opts and opts.why)
+  return done
 end
+
+--- Lets one that was stopped go on, and takes it into memory: whether that can be done
+--- shows whether it can be read. Timers that are overdue go off once each. Not from inside
+--- a turn.
+---@return true? done
+---@return string? why not
+Conversation.resume = method "resume"
+
+--- Takes it out of memory: whatever comes for it brings it back. Not from inside a turn.
+---@return true? done
+---@return string? why not: a page of it is open, it has something to do just now
+Conversation.close = method "close"
 
 --- A conversation by its id, or by how that begins (8 characters at least). Raises
 --- when several begin so.

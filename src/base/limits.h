@@ -105,6 +105,14 @@
 #define EVENT_QUEUE_MAX 64
 /* bytes of an event's name in a URL */
 #define EVENT_NAME_MAX 64
+/* seconds of its events' rate that may come at once, where one is set */
+#define EVENT_BURST_S 5
+/* bytes of the reason why a conversation is stopped */
+#define STOP_WORDS_MAX 200
+/* S17: a conversation two of whose turns took too much within this ... */
+#define COOL_WINDOW_MS 60000
+/* ... takes no events for so long */
+#define COOL_MS 10000
 /* S39: pages whose last answer is remembered */
 #define EVENT_PAGES_MAX 8
 /* bytes of a page's id in Stube-Event */
@@ -239,6 +247,8 @@
 #define TURN_EFFECTS_MAX 10000
 /* conversations that one turn may begin */
 #define TURN_FORKS_MAX 50
+/* failed turns whose state is kept, for who looks into it */
+#define WRECKS_MAX 32
 /* S17: instructions one resume counts for */
 #define RESUME_CHARGE 100
 /* S20 */

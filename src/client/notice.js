@@ -55,8 +55,9 @@ export const notice = {
   },
 };
 
-/** The card for a page whose conversation is gone. */
-export function show_gone() {
+/** The card for a page whose conversation is gone, or takes nothing more. */
+export function show_gone(title = "This page has ended",
+                          text = "Reload it to start afresh.") {
   if (document.querySelector("body > .stube-gone")) return;
   reasons.clear();
   say("");
@@ -75,8 +76,8 @@ export function show_gone() {
         "aria-labelledby": "stube-gone-title",
         "aria-describedby": "stube-gone-text",
       },
-      element("h2", { id: "stube-gone-title" }, "This page has ended"),
-      element("p", { id: "stube-gone-text" }, "Reload it to start afresh."),
+      element("h2", { id: "stube-gone-title" }, title),
+      element("p", { id: "stube-gone-text" }, text),
       element("div", { class: "stube-actions" }, reload),
     ),
   );

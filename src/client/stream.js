@@ -24,6 +24,8 @@ function take({ event, id, data }) {
   applied = applied.then(async () => {
     if (event === "stube-close") {
       if (data[0] === "gone") show_gone();
+      const stopped = /^stopped ?(.*)/s.exec(data[0]);
+      if (stopped) show_gone("This page has been stopped", stopped[1]);
       return stop();
     }
     try {

@@ -452,6 +452,14 @@ static int f_production(lua_State *L) {
   return 0;
 }
 
+/* event_rate(n): events a second of one conversation; 0: any. */
+static int f_event_rate(lua_State *L) {
+  Host *h = drive_host(L);
+  h->kernel_config.event_rate = (uint32_t)luaL_checkinteger(L, 1);
+  kernel_configure(h->kernel, &h->kernel_config);
+  return 0;
+}
+
 /* history(turns, bytes): what one conversation's may hold; the defaults. */
 static int f_history(lua_State *L) {
   Host *h = drive_host(L);
@@ -520,6 +528,7 @@ static void open_drive(Host *h) {
     { "logged", f_logged },
     { "styles", f_styles },
     { "production", f_production },
+    { "event_rate", f_event_rate },
     { "budget", f_budget },
     { "hot", f_hot },
     { "history", f_history },

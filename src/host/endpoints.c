@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "host/host.h"
+#include "html/html.h"
 #include "http/reply.h"
 
 static void refuse(HttpReq *req, Err e) { http_reply_err(req, e); }
@@ -30,6 +31,20 @@ static void reply_lost(Host *h, HttpReq *req, const Conv *c) {
       "possible again.</p></div>";
   page_reply(h, req, NULL, conv_title(c), slice(card, sizeof card - 1), 410,
              NULL, 0);
+}
+
+/* For the owner of one that somebody has stopped. */
+static void reply_stopped(Host *h, HttpReq *req, const Conv *c) {
+  Buf b = { 0 };
+  buf_lit(&b, "<div class=\"stube-card stube-modal\" role=\"alert\">"
+              "<strong>This page has been stopped</strong><p>");
+  if (conv_stopped(c)[0])
+    html_text(&b, slice_str(conv_stopped(c)));
+  else
+    buf_lit(&b, "Nothing of it is lost.");
+  buf_lit(&b, "</p></div>");
+  page_reply(h, req, NULL, conv_title(c), buf_view(&b), 410, NULL, 0);
+  buf_free(&b);
 }
 
 static void page_drawn(Event *ev, Err result) {
@@ -63,6 +78,8 @@ static void visit_page(Host *h, HttpReq *req, const RouteMatch *m, Conv *c) {
     refuse(req, ERR_FORBIDDEN);
   else if (conv_lost(c))
     reply_lost(h, req, c);
+  else if (conv_stopped(c))
+    reply_stopped(h, req, c);
   else
     draw_page_of(h, req, c);
 }

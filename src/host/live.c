@@ -131,6 +131,7 @@ void live_release(void *ud, Conv *c, uint64_t turn, const Fragment *f,
   }
   for (Follower *o = l->followers; o; o = o->next)
     stream_write(o->stream, buf_view(&h->frame));
+  if (f[n - 1].kind == FRAG_CLOSE) live_ended(ud, c); /* nothing follows */
 }
 
 /* --- streams --- */
@@ -235,7 +236,7 @@ static void repainted(Event *ev, Err result) {
 
 void visit_stream(Host *h, HttpReq *req, const RouteMatch *m, Conv *c) {
   (void)m;
-  if (!c || conv_ended(c)) {
+  if (!c || conv_ended(c) || conv_stopped(c)) {
     http_reply_err(req, ERR_GONE);
     return;
   }

@@ -83,6 +83,7 @@ static const Setting settings[] = {
         1000000),
   LIMIT("stream_unsent", bytes, http_limits.unsent, KIB(64), MIB(256)),
   LIMIT("events_waiting", number, kernel_config.queue_max, 1, 10000),
+  LIMIT("event_rate", number, kernel_config.event_rate, 0, 1000000),
   LIMIT("turn_cpu", time, kernel_config.budget.cpu_ms, 10, MINUTES(1)),
   LIMIT("turn_memory", bytes, kernel_config.budget.memory, MIB(1), MIB(4096)),
   LIMIT("state", bytes, kernel_config.head_bytes_max, KIB(4), MIB(64)),

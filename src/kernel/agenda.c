@@ -15,6 +15,7 @@
 #include <lua.h>
 #include <stdlib.h>
 
+#include "kernel/deed.h"
 #include "kernel/state.h"
 
 /* --- the heap --- */
@@ -61,13 +62,14 @@ void agenda_drop(Kernel *k, Conv *c) {
 
 static uint64_t next_time(Kernel *k, const Conv *c) {
   const Later *l = &c->later;
-  if (c->busy || c->ended || c->provisional) return NEVER;
+  if (c->busy || c->ended || c->provisional || conv_stops(c)) return NEVER;
   if (io_winds_down(k)) return io_owes(k, c) ? k->steady : NEVER;
   uint64_t at = l->wakes.due ? l->wakes.due : NEVER;
   if (l->is_unsaved && l->save_by < at) at = l->save_by;
   if (at > k->steady &&
       (io_owes(k, c) || waves_owe(k, &l->wakes) || atoms_owe(c)))
     at = k->steady;
+  if (at < c->gate.cool_until) at = c->gate.cool_until;
   return at;
 }
 

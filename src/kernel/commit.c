@@ -5,7 +5,9 @@
 #include <lua.h>
 #include <stdlib.h>
 
+#include "kernel/deed.h"
 #include "kernel/state.h"
+#include "kernel/wreck.h"
 
 /* What pages hold may differ from what a head says of them (a banner, for one):
  * the next drawing of each instance is sent, whatever it is. */
@@ -26,6 +28,13 @@ void fill_outbox(Kernel *k, uint32_t explicit) {
     buf_block(out, slice(t->bytes.ptr + p->selector, p->n_selector));
     buf_block(out, slice(t->bytes.ptr + p->body, p->n_body));
   }
+}
+
+void outbox_put(Conv *c, FragmentKind kind, Slice body) {
+  buf_byte(&c->outbox, (char)kind);
+  buf_byte(&c->outbox, (char)PATCH_OUTER);
+  buf_block(&c->outbox, (Slice){ 0 });
+  buf_block(&c->outbox, body);
 }
 
 void release_outbox(Conv *c) {
@@ -101,8 +110,7 @@ static void bury(Kernel *k, Conv *c) {
   conv_free(c);
 }
 
-static void on_committed(void *ud, Err e) {
-  Conv *c = ud;
+void commit_done(Conv *c, Err e) {
   Kernel *k = c->kernel;
   Event *ev = c->running;
   c->running = NULL;
@@ -144,11 +152,14 @@ static void on_committed(void *ud, Err e) {
     bury(k, c);
     return;
   }
+  conv_stop_late(k, c);
   if (!e) prelude_at_once(k, c);
   if (!e && c->is_awaited) kernel_promote(k, c);
   drain_queue(k, c);
   agenda_set(k, c);
 }
+
+static void on_committed(void *ud, Err e) { commit_done(ud, e); }
 
 void turn_row(Kernel *k, StoreTable table, Slice key, Blob *value) {
   turn_take_row(k, (StoreRow){ table, blob_new(key), value });
@@ -212,11 +223,14 @@ static void on_committed_again(void *ud, Err e) {
   if (!e) conv_unload(k, c);
 }
 
-void commit_again(Kernel *k, Conv *c) {
+void commit_header(Kernel *k, Conv *c, StoreDone done) {
   wakes_rows(k, c, false);
-  commit(k, c, image_again(k, c), k->turn.rows, k->turn.n_rows,
-         on_committed_again);
+  commit(k, c, image_again(k, c), k->turn.rows, k->turn.n_rows, done);
   turn_drop_rows(k);
+}
+
+void commit_again(Kernel *k, Conv *c) {
+  commit_header(k, c, on_committed_again);
 }
 
 void commit_head(Kernel *k, Conv *c, Blob *head) {
@@ -247,8 +261,9 @@ static void keep_unsaved(Kernel *k, Conv *c, Blob *head) {
 
 /* Puts the conversation back and shows what happened in the failing instance's
  * place, or on the top frame when that is not on the page (S8). */
-static void put_back(Kernel *k, Conv *c) {
+static void put_back(Kernel *k, Conv *c, const Event *ev) {
   Turn *t = &k->turn;
+  wreck_keep(k, c, ev);
   turn_clear(k);
   failure_tell(k);
   turn_drop_rows(k);
@@ -310,7 +325,7 @@ void turn_conclude(Kernel *k, Conv *c, Event *ev, uint32_t explicit) {
     if (e) turn_fail_saving(k, c);
   }
   if (t->failed) {
-    put_back(k, c);
+    put_back(k, c, ev);
     explicit = t->n_pieces;
     record_answer(c, ev, ERR_APP);
     if (!c->ended && turn_head(k, c, NULL, &head)) {
@@ -322,7 +337,7 @@ void turn_conclude(Kernel *k, Conv *c, Event *ev, uint32_t explicit) {
   if (!t->failed) letters_prune(c);
   if (t->finished && !t->failed) {
     turn_piece(k, FRAG_CLOSE, PATCH_OUTER, (Slice){ 0 },
-               t->is_reaped ? SLICE("gone") : SLICE("ended"));
+               t->from_outside ? SLICE("gone") : SLICE("ended"));
     explicit = 0;
     c->ended = true;
   }

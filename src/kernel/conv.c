@@ -323,6 +323,8 @@ void conv_free(Conv *c) {
   later_free(c);
   free(c->owner);
   free(c->title);
+  free(c->stopped);
+  free(c->stops_late);
   free(c->answers);
   blob_drop(c->origin);
   blob_drop(c->head);
@@ -339,6 +341,7 @@ const char *conv_owner(const Conv *c) { return c->owner ? c->owner : ""; }
 const char *conv_title(const Conv *c) { return c->title; }
 bool conv_ended(const Conv *c) { return c->ended && !c->busy; }
 bool conv_lost(const Conv *c) { return c->lost; }
+const char *conv_stopped(const Conv *c) { return c->stopped; }
 bool conv_busy(const Conv *c) { return c->busy; }
 uint64_t conv_turn(const Conv *c) { return c->turn; }
 uint32_t conv_fragment(const Conv *c) { return c->fragment; }

@@ -129,6 +129,14 @@ typedef struct History {
   uint64_t bytes;  /* of all rows */
 } History;
 
+/* How fast events may come (gate.c). Not saved. */
+typedef struct Gate {
+  double level; /* events that have not leaked away yet */
+  uint64_t at;
+  uint64_t doomed_at;  /* when a turn took too much; 0: none did lately */
+  uint64_t cool_until; /* until then it takes nothing */
+} Gate;
+
 struct Conv {
   Kernel *kernel;
   Conv *hash_next;
@@ -155,6 +163,7 @@ struct Conv {
   uint64_t rests_since; /* of a fork that nobody has come to: when its state was
                          * left; its timers rest. Else 0 */
   History history;
+  char *stopped; /* it takes no events, and why (stop.c); or NULL */
 
   /* rewound: image.c writes these beside the graph */
   Inst **insts; /* sorted by iid */
@@ -174,11 +183,15 @@ struct Conv {
   Blob *head;    /* as last committed; of a fresh one, as booted */
   Blob *pending; /* the head whose commit is under way */
   bool provisional, ended, busy;
-  bool is_awaited;     /* somebody came while a commit was under way */
-  bool is_followed;    /* a page has its stream open */
-  bool is_listed;      /* found by its cid: not one that is only looked at */
-  bool lost;           /* ended here, for it could not be woken */
-  uint64_t up_to_date; /* Kernel.n_defines when all instances were */
+  bool is_awaited;  /* somebody came while a commit was under way */
+  bool is_followed; /* a page has its stream open */
+  bool is_listed;   /* found by its cid: not one that is only looked at */
+  char *
+      stops_late; /* why it is stopped as soon as the commit is over, or NULL */
+  bool goes_on_late;
+  Gate gate;
+  bool lost;               /* ended here, for it could not be woken */
+  uint64_t up_to_date;     /* Kernel.n_defines when all instances were */
   uint64_t upgrade_failed; /* the same when an upgrade did; 0: it did not */
   bool awake;     /* its graph is in Lua's memory; else only `head` is there */
   Event *running; /* whose turn is being committed */

@@ -135,8 +135,7 @@ static int gc_buf(lua_State *L) {
   return 0;
 }
 
-/* A Buf that an error on the way does not leak. */
-static Buf *push_buf(lua_State *L) {
+Buf *draw_push_buf(lua_State *L) {
   Buf *b = lua_newuserdatauv(L, sizeof *b, 0);
   *b = (Buf){ 0 };
   if (luaL_newmetatable(L, "stube.buf")) {
@@ -153,7 +152,7 @@ static void slot(const HtmlContext *ctx, lua_State *L, Slice name, int wrap,
   Pen *pen = ctx->ud;
   HtmlPart part = { .end = out->len };
   if (wrap) {
-    Buf *id = push_buf(L);
+    Buf *id = draw_push_buf(L);
     part.id = slot_id(pen->in, name, id);
     html_render_part(L, wrap, ctx, &part, out);
     if (!part.end) luaL_error(L, "the element around a slot must hold others");
@@ -304,7 +303,8 @@ static void begin(Kernel *k) {
 static void check_again(Kernel *k, lua_State *L, Inst *in, Slice first) {
 #ifdef STUBE_HARD
   int top = lua_gettop(L);
-  Buf *again = push_buf(L), *before = push_buf(L), *after = push_buf(L);
+  Buf *again = draw_push_buf(L), *before = draw_push_buf(L),
+      *after = draw_push_buf(L);
   if (image_state(k, k->turn.conv, before) == OK) { /* else the turn fails */
     draw_inst(k, L, in, again);
     Err e = image_state(k, k->turn.conv, after);

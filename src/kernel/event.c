@@ -4,14 +4,9 @@
 #include <lua.h>
 #include <stdlib.h>
 
+#include "kernel/deed.h"
 #include "kernel/state.h"
 #include "lua/coro.h"
-
-typedef struct Arrival {
-  Event *ev;
-  uint32_t iid;
-  Err refused;
-} Arrival;
 
 /* Merges what was typed, then leaves the event as the turn's first work. */
 static int f_arrive(lua_State *L) {
@@ -50,6 +45,13 @@ static int f_arrive_back(lua_State *L) {
   }
   turn_push(kernel_of(L), L, (Work){ .kind = WORK_EFFECT });
   return 0;
+}
+
+/* Whom an event is for, or NULL. */
+static Inst *receiver(const Conv *c, const Event *ev) {
+  const Inst *top = conv_inst(c, c->top);
+  if (ev->to && ev->to[0]) return conv_target(c, top, slice_str(ev->to));
+  return conv_inst(c, ev->iid ? ev->iid : c->top);
 }
 
 /* May it go there? `*there` when it is there already. */
@@ -100,6 +102,10 @@ static void put_first(Conv *c, Event *ev) {
 
 void event_turn(Kernel *k, Conv *c, Event *ev) {
   Err before;
+  if (conv_stops(c) && !ev->deed) { /* while it waited */
+    ev->answer(ev, ERR_GONE);
+    return;
+  }
   if (find_answer(c, ev, &before)) {
     k->stats.repeats++;
     ev->answer(ev, before);
@@ -140,12 +146,12 @@ void event_turn(Kernel *k, Conv *c, Event *ev) {
     ev->answer(ev, refused);
     return;
   }
-  uint32_t iid = ev->iid ? ev->iid : c->top;
-  Inst *in = conv_inst(c, iid);
+  const Inst *in = receiver(c, ev);
   if (!in) { /* a stale tab's click on something long gone */
-    ev->answer(ev, OK);
+    ev->answer(ev, ev->to ? ERR_NOT_FOUND : OK);
     return;
   }
+  uint32_t iid = in->iid;
   conv_unprovision(k, c);
   conv_seen(k, c);
   turn_begin(k, c);
@@ -153,8 +159,11 @@ void event_turn(Kernel *k, Conv *c, Event *ev) {
   budget_start(k->vm, &k->config.budget);
   Arrival a = { .ev = ev, .iid = iid };
   uint32_t explicit = 0;
-  bool arrived = turn_protect(k, ev->is_back ? f_arrive_back : f_arrive, &a,
-                              "the event");
+  lua_CFunction begin = ev->deed      ? ev->deed->begin
+                        : ev->is_back ? f_arrive_back
+                                      : f_arrive;
+  bool arrived = turn_protect(k, begin, &a,
+                              ev->deed ? ev->deed->words : "the event");
   if (a.refused) {
     budget_stop(k->vm, NULL);
     k->in_turn = false;
@@ -172,12 +181,11 @@ void event_turn(Kernel *k, Conv *c, Event *ev) {
 
 void kernel_post(Kernel *k, Conv *c, Event *ev) {
   ev->next = NULL;
-  if (conv_ended(c)) {
-    ev->answer(ev, ERR_GONE);
+  Err refused = gate_check(k, c, ev);
+  if (refused) {
+    ev->answer(ev, refused);
   } else if (!c->busy) {
     event_turn(k, c, ev);
-  } else if (c->n_waiting >= k->config.queue_max) {
-    ev->answer(ev, ERR_TOO_MANY);
   } else {
     if (c->last)
       c->last->next = ev;

@@ -79,8 +79,11 @@ void field_push(lua_State *L, int self, Slice path) {
   }
 }
 
-/* Sets the field to the value on top of the stack, and pops that. */
-static void set(lua_State *L, int self, Slice path) {
+void field_check_name(lua_State *L, Slice path, const char *of) {
+  check_path(L, path, of);
+}
+
+void field_set(lua_State *L, int self, Slice path) {
   int value = lua_gettop(L);
   lua_pushvalue(L, self);
   for (;;) {
@@ -148,7 +151,7 @@ static void take(Kernel *k, lua_State *L, Inst *in, Field *f) {
   f->known = hash_value(k, L);
   conv_push(k->turn.conv, L, in->self);
   lua_insert(L, -2);
-  set(L, lua_gettop(L) - 1, slice_str(f->path));
+  field_set(L, lua_gettop(L) - 1, slice_str(f->path));
   lua_pop(L, 1);
 }
 
@@ -199,7 +202,7 @@ static void ask(Kernel *k, lua_State *L, const Inst *in, const Field *f) {
     lua_pushboolean(L, 0);
   else
     lua_pushliteral(L, "");
-  set(L, lua_gettop(L) - 1, slice_str(f->path));
+  field_set(L, lua_gettop(L) - 1, slice_str(f->path));
   lua_settop(L, value);
 }
 

@@ -82,7 +82,9 @@ Slice history_turn(Kernel *k, Conv *c, const Event *ev, Slice state) {
   History *h = &t->history;
   bool changed = !slice_eq(t->base, state);
   bool is_new = ev && !t->went && changed;
-  bool keeps = k->config.history_turns && !k->turn.isolates;
+  const Turn *turn = &k->turn;
+  bool keeps = k->config.history_turns && !turn->isolates &&
+               !(turn->compacts && !turn->keeps);
   if (!c->head) {
     begin_present(k, c, h, NULL);
   } else if (!keeps) {
@@ -105,6 +107,7 @@ Slice history_turn(Kernel *k, Conv *c, const Event *ev, Slice state) {
     rebase(k, c, t, PAST, state);
     rebase(k, c, t, FUTURE, state);
   }
+  if (turn->compacts) trail_drop(k, c, t, FUTURE);
   trail_trim(k, c, t);
   c->history = *h;
   t->went = false;

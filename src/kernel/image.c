@@ -52,6 +52,7 @@ static void put_header(Buf *b, const Conv *c) {
   later_put_header(b, c);
   buf_varint(b, c->later.wakes.seen);
   wakes_put_ios(b, c);
+  put_text(b, c->stopped);
 }
 
 /* The versions of the code that made the instances, each once; an instance has
@@ -309,6 +310,12 @@ static void get_seen(Reader *r, Conv *c) {
   c->later.wakes.seen = c->later.seen = seen ? seen : c->minted_ms;
 }
 
+/* Nor could they be stopped. */
+static void get_stopped(Reader *r, Conv *c) {
+  free(c->stopped);
+  c->stopped = r->in.len && !r->err ? get_text(r) : NULL;
+}
+
 static void get_origin(Reader *r, Conv *c) {
   Slice origin = { 0 };
   if (!r->err && r->in.len) r->err = take_block(&r->in, &origin);
@@ -352,6 +359,7 @@ static void get_header(Reader *r, Conv *c) {
   later_get_header(r, c);
   get_seen(r, c);
   wakes_get_ios(r, c);
+  get_stopped(r, c);
 }
 
 static void get_versions(Reader *r, Versions *v) {

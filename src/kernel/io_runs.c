@@ -256,13 +256,13 @@ static void end_background(Kernel *k, const IoRun *r, const IoDone *done) {
   buf_free(&words);
 }
 
-typedef struct Arrival {
+typedef struct IoArrival {
   Kernel *kernel;
   uint8_t key[CID_RAW];
-} Arrival;
+} IoArrival;
 
 static void on_found(void *ud, Conv *c, Err e) {
-  Arrival a = *(Arrival *)ud;
+  IoArrival a = *(IoArrival *)ud;
   free(ud);
   (void)e;
   if (c)
@@ -283,7 +283,7 @@ void kernel_io_done(Kernel *k, uint64_t run, const IoDone *done) {
     drop(k, at);
     return;
   }
-  Arrival *a = xcalloc(1, sizeof *a);
+  IoArrival *a = xcalloc(1, sizeof *a);
   a->kernel = k;
   memcpy(a->key, r->key, CID_RAW);
   base64url(cid, r->key, CID_RAW);

@@ -71,6 +71,11 @@ struct Event {
   Buf *draw;
   bool is_back;     /* go back: to what stood at a turn, or one step */
   uint64_t to_turn; /* of one that goes back; 0: one step */
+  /* The kernel's: done instead of bringing an event (deed.h); or NULL. */
+  const struct EventDeed *deed;
+  /* From code: the target as a name, "" for the top frame; one that is not
+   * there is refused, with ERR_NOT_FOUND. NULL: `iid` says it. */
+  const char *to;
   /* Pushes three Lua values: the event's value, the posted signals (a table or
    * nil) and the form's fields (a table or nil). An Err refuses the event:
    * nothing runs, and `answer` gets it. NULL pushes three nils. */
@@ -128,6 +133,7 @@ typedef struct KernelConfig {
   uint64_t cpu_warn_ms;   /* a slower turn is logged */
   size_t head_bytes_max;
   uint32_t queue_max;     /* events waiting for one conversation's turn */
+  uint32_t event_rate;    /* events a second, of one conversation; 0: any */
   uint32_t history_turns; /* states that one can go back to */
   size_t history_bytes;
   size_t hot_max; /* conversations kept in Lua's memory */
@@ -322,6 +328,8 @@ bool conv_ended(const Conv *c);        /* and its end is kept (S2) */
 /* It has ended only here: what it needs (old code) cannot be had now, and its
  * record in the store waits for that. */
 bool conv_lost(const Conv *c);
+/* It takes no events just now; why, for its visitor. NULL: it does. */
+const char *conv_stopped(const Conv *c);
 bool conv_busy(const Conv *c); /* its turn is not committed yet */
 /* The id of the newest released fragment; what a page painted now contains. */
 uint64_t conv_turn(const Conv *c);

@@ -112,7 +112,7 @@ void conv_end(Kernel *k, Conv *c) {
     return;
   }
   turn_begin(k, c);
-  k->turn.is_reaped = true;
+  k->turn.from_outside = true;
   budget_start(k->vm, &k->config.budget);
   c->turn++;
   c->fragment = 0;

@@ -2,6 +2,7 @@
 #include "base/clock.h"
 #include "kernel/state.h"
 #include "kernel/visitor.h"
+#include "kernel/wreck.h"
 #include "lua/loader.h"
 
 #include <lauxlib.h>
@@ -110,6 +111,7 @@ static void forget_all(Kernel *k) {
 
 void kernel_restart(Kernel *k, Store *s) {
   forget_all(k);
+  wrecks_free(k);
   agenda_open(k);
   topics_open(k);
   io_runs_open(k);
@@ -129,18 +131,9 @@ void kernel_free(Kernel *k) {
   io_unstage(k);
   atoms_undo(k);
   atoms_free(k);
-  free(k->turn.calls);
-  free(k->turn.changes);
-  free(k->turn.staged);
+  turn_free(&k->turn);
+  wrecks_free(k);
   free(k->buckets);
-  free(k->turn.work);
-  free(k->turn.pieces);
-  free(k->turn.rows);
-  buf_free(&k->turn.bytes);
-  buf_free(&k->turn.error);
-  buf_free(&k->turn.place);
-  buf_free(&k->turn.trace);
-  buf_free(&k->turn.card);
   buf_free(&k->canvas.shells);
   buf_free(&k->canvas.names);
   free(k->canvas.holes);

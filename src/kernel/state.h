@@ -58,7 +58,7 @@ typedef struct Turn {
   uint32_t n_resumes, n_folded;
   const char *no_effects; /* where effects are refused ("render"), or NULL */
   bool failed, finished, drawing_page;
-  bool is_reaped;      /* it ends because its time is over */
+  bool from_outside;   /* it ends, and nothing in it wanted that */
   uint32_t failed_iid; /* whose code failed */
   Cause cause;         /* of a turn without a visitor */
   bool may_wait;       /* it need not be saved at once (S32) */
@@ -85,6 +85,8 @@ typedef struct Turn {
   Conv *forks[TURN_FORKS_MAX]; /* that it began, not committed yet */
   uint32_t n_forks;
   bool isolates;  /* what was before it cannot be returned to */
+  bool compacts;  /* only so many states stay that can be: */
+  uint32_t keeps; /* how many */
   StoreRow *rows; /* that go with its head */
   uint32_t n_rows, cap_rows;
 } Turn;
@@ -143,6 +145,8 @@ struct Kernel {
   size_t n_guest_keys;
   bool has_renewals;    /* some visitor has renewed its token */
   Confirmed *confirmed; /* visitors whose newest token is being kept as such */
+  struct Wreck *wrecks; /* a ring, or NULL */
+  uint32_t n_wrecks;    /* ever */
   bool in_turn;
   Turn turn;
   Trail trail; /* what the turn makes of the history */
@@ -283,6 +287,15 @@ void effect_finish(Kernel *k, lua_State *L);
 bool effect_takes_error(Kernel *k, lua_State *L, const Inst *in);
 /* --- turn.c --- */
 void turn_begin(Kernel *k, Conv *c);
+/* Between these there may be another one, which does no work: a drawing. */
+typedef struct Aside {
+  Turn turn;
+  bool in_turn;
+  const char *ban;
+} Aside;
+void turn_set_aside(Kernel *k, Aside *out);
+void turn_take_up(Kernel *k, const Aside *aside);
+void turn_free(Turn *t);
 void turn_push(Kernel *k, lua_State *L, Work w); /* pops the work's value */
 /* Appends one fragment. */
 void turn_piece(Kernel *k, FragmentKind kind, PatchMode mode, Slice selector,
@@ -331,7 +344,11 @@ void turn_fail_saving(Kernel *k, const Conv *c);
 void turn_conclude(Kernel *k, Conv *c, Event *ev, uint32_t explicit);
 /* Commits a head, with what turn_row has been given. */
 void commit_head(Kernel *k, Conv *c, Blob *head);
-/* Its header alone has changed, outside of a turn. */
+/* Its header alone has changed, outside of a turn. `done` is given the Conv,
+ * and calls commit_done. */
+void commit_header(Kernel *k, Conv *c, StoreDone done);
+void commit_done(Conv *c, Err e);
+/* The same, and it may leave memory then. */
 void commit_again(Kernel *k, Conv *c);
 /* The same for one that the turn began: without its rows. */
 void commit_new(Kernel *k, Conv *c, Blob *head);
@@ -342,11 +359,27 @@ void turn_take_row(Kernel *k, StoreRow row); /* the same; its key, too */
 void turn_drop_rows(Kernel *k);
 void fill_outbox(Kernel *k, uint32_t explicit);
 void release_outbox(Conv *c);
+/* One more fragment, outside of a turn. */
+void outbox_put(Conv *c, FragmentKind kind, Slice body);
 /* Was this event answered before? */
 bool find_answer(const Conv *c, const Event *ev, Err *result);
 void distrust_pages(Conv *c);
 
+/* --- gate.c --- */
+
+/* May the event come in? Else what it is answered. */
+Err gate_check(const Kernel *k, Conv *c, const Event *ev);
+/* Its turn took too much: after two of them it has to wait a while (S17). */
+void gate_doomed(const Kernel *k, Conv *c);
+
 /* --- event.c --- */
+
+/* What a turn begins with: handed to a deed's function. */
+typedef struct Arrival {
+  Event *ev;
+  uint32_t iid;
+  Err refused;
+} Arrival;
 void event_turn(Kernel *k, Conv *c, Event *ev);
 /* Runs the first turn of a fresh conversation from the embed at `embed`, and
  * draws its page. */
@@ -425,6 +458,8 @@ void draw_page(Kernel *k, lua_State *L, Buf *out);
  * when there is no such event; `of` begins the error. */
 void draw_event_url(Kernel *k, lua_State *L, Inst *in, Slice to, Slice event,
                     int value, const char *of, Buf *out);
+/* Pushes a Buf that an error on the way does not leak. */
+Buf *draw_push_buf(lua_State *L);
 /* Renders markup at `idx` as part of `in`. Raises. */
 void draw_markup(Kernel *k, lua_State *L, const Inst *in, int idx, Buf *out);
 /* Appends one with all that stands in it, which is then on the page. Raises. */
@@ -460,6 +495,11 @@ void field_merge_form(Kernel *k, lua_State *L, Inst *in, int idx);
  * Raises when it is no path; `of` begins the error. */
 bool field_signal(lua_State *L, const Inst *in, Slice path, const char *of,
                   Buf *out);
+/* Raises unless it is such a path. */
+void field_check_name(lua_State *L, Slice path, const char *of);
+/* Sets the path in the table at `self` to the value on top of L, which is
+ * popped; inner tables are made on the way. */
+void field_set(lua_State *L, int self, Slice path);
 /* Pushes the value of a bound path. */
 void field_push(lua_State *L, int self, Slice path);
 /* Notes that a field was drawn with the value on top of L; asks for a signal

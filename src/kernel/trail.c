@@ -218,8 +218,10 @@ void trail_trim(Kernel *k, const Conv *c, Trail *t) {
   History *h = &t->history;
   uint32_t n_max = k->config.history_turns;
   size_t max = k->config.history_bytes;
+  bool is_asked = k->turn.compacts && k->turn.keeps < n_max;
+  if (is_asked) n_max = k->turn.keeps;
   if (fits(t, n_max, max)) return;
-  n_max -= n_max / 16;
+  if (!is_asked) n_max -= n_max / 16;
   max -= max / 16;
   Removal r = { k, c, t, n_max, max, 0 };
   if (h->row[PAST]) {

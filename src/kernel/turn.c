@@ -64,7 +64,7 @@ void turn_begin(Kernel *k, Conv *c) {
   t->n_pieces = 0;
   t->failed = t->finished = t->isolates = k->trail.went = false;
   t->may_wait = t->is_volatile = t->must_save = false;
-  t->is_boot = t->is_reaped = false;
+  t->is_boot = t->from_outside = t->compacts = false;
   t->cause = (Cause){ 0 };
   t->next_id = c->next_id;
   t->n_letters = c->later.n_letters;
@@ -80,6 +80,34 @@ void turn_begin(Kernel *k, Conv *c) {
   buf_clear(&t->trace);
   buf_clear(&t->card);
   t->is_told = false;
+}
+
+void turn_set_aside(Kernel *k, Aside *out) {
+  *out = (Aside){ k->turn, k->in_turn, coro_banned(k->vm) };
+  k->turn = (Turn){ 0 };
+  k->in_turn = false;
+}
+
+void turn_free(Turn *t) {
+  free(t->calls);
+  free(t->changes);
+  free(t->staged);
+  free(t->work);
+  free(t->pieces);
+  free(t->rows);
+  buf_free(&t->bytes);
+  buf_free(&t->error);
+  buf_free(&t->place);
+  buf_free(&t->trace);
+  buf_free(&t->card);
+}
+
+void turn_take_up(Kernel *k, const Aside *aside) {
+  field_forget(k, vm_lua(k->vm));
+  turn_free(&k->turn);
+  k->turn = aside->turn;
+  k->in_turn = aside->in_turn;
+  coro_ban(k->vm, aside->ban);
 }
 
 /* Forgets what a failure left behind. */
@@ -244,6 +272,7 @@ void turn_measure(Kernel *k) {
   Turn *t = &k->turn;
   BudgetUse use;
   Doom doom = budget_doom(k->vm);
+  if (doom) gate_doomed(k, t->conv);
   if (doom && !t->failed) { /* swallowed by the app, and failed all the same */
     lua_pushnil(vm_lua(k->vm));
     turn_fail(k, vm_lua(k->vm), t->failed_iid, "the turn", (Slice){ 0 });

@@ -54,7 +54,8 @@ void wakes_compute(const Kernel *k, const Conv *c, Wakes *out) {
   uint64_t seen = seen_of(k, c, out->seen);
   wakes_free(out);
   out->seen = seen;
-  if (c->rests_since) return; /* a fork that nobody has come to */
+  /* A fork that nobody has come to; one that is stopped. */
+  if (c->rests_since || c->stopped) return;
   for (uint32_t i = 0; i < l->n_timers; i++)
     if (!out->due || l->timers[i].due < out->due) out->due = l->timers[i].due;
   if (letter_next(c) < l->n_letters && (!out->due || out->due > k->steady))
@@ -128,10 +129,9 @@ void wakes_rows(Kernel *k, Conv *c, bool ends) {
 
 /* --- the header --- */
 
-/* The end of the header; nothing when there is none. */
+/* Heads of before s.io end before this. */
 void wakes_put_ios(Buf *b, const Conv *c) {
   const Wakes *w = &c->later.wakes;
-  if (!w->n_ios) return;
   buf_varint(b, w->n_ios);
   for (uint32_t i = 0; i < w->n_ios; i++) buf_varint(b, w->ios[i]);
 }

@@ -246,10 +246,8 @@ static void mounts(Client *c) {
 
 /* --- what app code does --- */
 
-static void failing_handlers(Client *c) {
-  Client other = { .port = c->port };
-  visit(&other, "/counter");
-  char failing[16][256];
+/* A new page of failing handlers: the URLs of their events. */
+static int visit_failing(Client *c, char failing[16][256]) {
   int n = 0;
   visit(c, "/failing");
   const char *at = c->reply.ptr;
@@ -257,17 +255,38 @@ static void failing_handlers(Client *c) {
     sscanf(at, "@post('%255[^']", failing[n++]);
     at += 7;
   }
+  return n;
+}
+
+/* One whose turns take too much again and again has to wait. */
+static void failing_twice(Client *c) {
+  char failing[16][256];
+  int n = visit_failing(c, failing), refused = 0;
+  for (int i = 0; i < n; i++)
+    refused += post(c, failing[i], JSON OURS, SLICE("{}")) == 429;
+  claim(c, refused > 0, "two turns took too much, and it goes on");
+  claim(c, strstr(c->reply.ptr, "Retry-After: ") != NULL, "no Retry-After");
+}
+
+static void failing_handlers(Client *c) {
+  Client other = { .port = c->port };
+  visit(&other, "/counter");
+  char failing[16][256];
+  int n = visit_failing(c, failing);
   claim(c, n == 11, "%d failing handlers, not 11", n);
   for (int i = 0; i < n; i++) {
+    visit_failing(c, failing);
     EXPECT(c, 204, post(c, failing[i], JSON OURS, SLICE("{}")));
     EXPECT(&other, 204, post(&other, other.url[0], JSON OURS, SLICE("{}")));
+    char url[256];
+    snprintf(url, sizeof url, "%.*s",
+             (int)(strstr(failing[0], "/ix-1") - failing[0]), failing[0]);
+    EXPECT(c, 200, ask(c, "GET", url, "", (Slice){ 0 }));
+    claim(c, strstr(c->reply.ptr, "throw_nil</button>") != NULL,
+          "the conversation did not outlive its failure %d: %.300s", i,
+          c->reply.ptr);
   }
-  char url[256];
-  snprintf(url, sizeof url, "%.*s",
-           (int)(strstr(failing[0], "/ix-1") - failing[0]), failing[0]);
-  EXPECT(c, 200, ask(c, "GET", url, "", (Slice){ 0 }));
-  claim(c, strstr(c->reply.ptr, "throw_nil</button>") != NULL,
-        "the conversation did not outlive its failures: %.300s", c->reply.ptr);
+  failing_twice(c);
   claim(c, !other.failure[0], "another conversation noticed: %.400s",
         other.failure);
   buf_free(&other.reply);
