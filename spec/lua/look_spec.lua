@@ -70,8 +70,8 @@ describe("html", function()
         seen = s.conversation(other.cid):html()
         mine = s.conversation(s.conversation_id()):html()
         self.said = self.said .. " and after"
-        s.after(1, "go")
-      end },
+        s.after(1, "tick")
+      end, tick = function() end },
     })
     local result, sent = page:click "go"
     assert.equal("OK", result)

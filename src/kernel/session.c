@@ -1,6 +1,7 @@
 /* Which conversations there are: found by cid, minted provisionally, swept. */
 #include "base/clock.h"
 #include "kernel/state.h"
+#include "kernel/view.h"
 #include "kernel/visitor.h"
 #include "kernel/wreck.h"
 #include "lua/loader.h"
@@ -131,6 +132,7 @@ void kernel_free(Kernel *k) {
   io_unstage(k);
   atoms_undo(k);
   atoms_free(k);
+  views_free(k);
   turn_free(&k->turn);
   wrecks_free(k);
   free(k->buckets);

@@ -145,6 +145,7 @@ struct Kernel {
   size_t n_guest_keys;
   bool has_renewals;    /* some visitor has renewed its token */
   Confirmed *confirmed; /* visitors whose newest token is being kept as such */
+  struct View *views;   /* that are open (view.h) */
   struct Wreck *wrecks; /* a ring, or NULL */
   uint32_t n_wrecks;    /* ever */
   bool in_turn;

@@ -36,9 +36,18 @@ uint64_t view_turn(lua_State *L, int idx) {
 }
 
 void view_close(View *v) {
+  if (!v->kernel) return;
+  View **at = &v->kernel->views;
+  while (*at != v) at = &(*at)->next;
+  *at = v->next;
+  v->kernel = NULL;
   if (v->conv) conv_free(v->conv);
   v->conv = NULL;
   buf_free(&v->state);
+}
+
+void views_free(Kernel *k) {
+  while (k->views) view_close(k->views);
 }
 
 static int gc_view(lua_State *L) {
@@ -48,7 +57,8 @@ static int gc_view(lua_State *L) {
 
 View *view_open(lua_State *L, Kernel *k, Slice cid) {
   View *v = lua_newuserdatauv(L, sizeof *v, 0);
-  *v = (View){ 0 };
+  *v = (View){ .next = k->views, .kernel = k };
+  k->views = v;
   if (luaL_newmetatable(L, "stube.view")) {
     lua_pushcfunction(L, gc_view);
     lua_setfield(L, -2, "__gc");

@@ -7,6 +7,8 @@
 
 /* It hangs off a userdata, so that an error on the way does not leak it. */
 typedef struct View {
+  struct View *next; /* of the Kernel's, which closes those that are left */
+  Kernel *kernel;
   Conv *conv;
   Buf state; /* at the turn that was asked for */
   uint64_t left_ms;
@@ -29,6 +31,7 @@ View *view_at(lua_State *L, Kernel *k, Slice cid, uint64_t turn);
 Conv *view_revive(lua_State *L, Kernel *k, Slice cid, uint64_t turn);
 /* Frees it now, and not when it is collected. */
 void view_close(View *v);
+void views_free(Kernel *k);
 
 /* --- look.c --- */
 int look_f_turns(lua_State *L);   /* (cid) -> past, present, future */
