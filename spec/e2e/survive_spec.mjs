@@ -64,10 +64,10 @@ test("a timer goes off once, and its message is heard once, through kill -9",
       let heard = "heard";
       for (let n = 1; n <= 5; n++) {
         await button(page, "Set").click();
-        await page.getByText(`set ${n}, `).waitFor();
+        await page.locator("output", { hasText: `set ${n}, ` }).waitFor();
         // While it is set, while it has rung, and while neither is sure.
         await server.restart();
-        if (n % 2) await page.getByText(`rung ${n}, `).waitFor();
+        if (n % 2) await page.locator("output", { hasText: `rung ${n}, ` }).waitFor();
         await server.restart();
         await output_is(page, `set ${n}, rung ${n}, over ${n}`);
         await output_is(ear, (heard += ` ${n}`));
