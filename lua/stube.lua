@@ -190,6 +190,24 @@ s.patch_signals = kernel.patch_signals
 ---@param js string
 s.execute_script = kernel.execute_script
 
+--- The address that the browser shows, from now on: "push" makes an entry of its own,
+--- which Back leaves, "replace" changes the one that is shown. It has its way over `url`
+--- until that says something new.
+--- ```lua
+--- s.history("push", s.url("/shop", { page = 2 }))
+--- ```
+---@param how "push"|"replace"
+---@param url string a path of this app, as `s.url` gives it
+s.history = kernel.history
+
+--- Brings the first element that a selector finds into view, once all is drawn.
+---@param selector string
+s.scroll_to = kernel.scroll_to
+
+--- Gives it the focus, once all is drawn; also what Tab passes over, as a heading.
+---@param selector string
+s.focus = kernel.focus
+
 --- What a flow without a `render` is while it waits for time or a message.
 ---@param markup stube.Markup
 s.show = kernel.show
@@ -285,13 +303,14 @@ s.atom = atom
 -- The app (src/host)
 
 --- A page: who visits the path begins a conversation. `path` may hold `:name`. An equal
---- path is replaced.
+--- path is replaced. `args` says what the root gets; `back` what the browser's Back asks
+--- first, or with false that turns make no entries for it.
 --- ```lua
 --- s.mount("/shop/:id", Shop, { args = function(req) return { id = req.params.id } end })
 --- ```
 ---@param path string
 ---@param embed stube.Embed
----@param opts? { args: (fun(req: table): table)?, title: string? } what the root gets
+---@param opts? { args: (fun(req: table): table)?, title: string?, back: (boolean|string)? }
 s.mount = host.mount
 
 --- Ends a page; conversations that live go on.

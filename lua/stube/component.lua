@@ -23,15 +23,11 @@ local shape = {
   styles = "string",
   update = "function",
   upgrade = "function|string",
+  url = "function",
   wakeup = "function",
 }
 
 local policies = { keep = true, restart = true }
-
---- Keys whose time has not come say so, instead of being ignored.
-local later = {
-  url = true,
-}
 
 --- The words that `state` knows. KEEP IN STEP: src/kernel/shape.c.
 local words = {
@@ -147,11 +143,6 @@ local function check_modules(what, modules, level)
 end
 
 local function check_definition(what, definition, level)
-  for key in pairs(definition) do
-    if later[key] then
-      error(("%s: the key %s is not there yet"):format(what, key), level + 1)
-    end
-  end
   check.keys(what, definition, shape, level + 1)
   for name, f in pairs(definition.on or {}) do
     if type(name) ~= "string" then

@@ -48,10 +48,16 @@ export function on_submit(event, iid) {
 
 export class FakeServer {
   root = ""; // what stands in #root when a page is asked for
+  cid = CID; // of the conversation that a visit begins
+  stands = 1; // the turn by which its state is found
+  data = ""; // more attributes of the body
+  lives = {}; // cid -> root: conversations that a reload may go on with
+  resumed = []; // what was asked for by a reload
   events = []; // {id, seen, name, iid, query, body, status}, as they came
   streams = []; // {url, last_id} of every stream opened
   ran = []; // ids of the events that were not repeats
-  answer = () => 204; // (event, n-th attempt) -> status, "lose", "hang" or [s, h]
+  // (event, n-th attempt) -> status, "lose", "hang" or [status, headers, body]
+  answer = () => 204;
   stream_status = 200;
   #open = new Set();
   #server = null;
@@ -98,18 +104,27 @@ export class FakeServer {
         "Cache-Control": "no-store",
       });
       res.end(this.#page());
+    } else if (searchParams.has("instead")) {
+      this.resumed.push(req.url);
+      const cid = pathname.split("/")[2];
+      const root = this.lives[cid];
+      if (root === undefined) res.writeHead(204).end();
+      else {
+        res.writeHead(200, { "Content-Type": "text/html; charset=utf-8" });
+        res.end(this.#page(cid, root));
+      }
     } else res.writeHead(404).end();
   }
 
-  #page() {
+  #page(cid = this.cid, root = this.root) {
     return `<!doctype html>
 <html lang="en"><head><meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>Spec</title><link rel="stylesheet" href="/stube/ui.css">
 <script type="module" src="/stube/client.js"></script></head>
-<body data-stube-cid="${CID}"
- data-init="@get('/conv/${CID}/sse?at=1.0', {openWhenHidden: true})">
-<div id="root">${this.root}</div>
+<body data-stube-cid="${cid}" data-stube-turn="${this.stands}" ${this.data}
+ data-init="@get('/conv/${cid}/sse?at=1.0', {openWhenHidden: true})">
+<div id="root">${root}</div>
 </body></html>`;
   }
 
@@ -149,7 +164,10 @@ export class FakeServer {
     if (typeof status !== "object" && status !== "refuse" &&
         !(status >= 400) && !this.ran.includes(id)) this.ran.push(id);
     if (status === "lose") req.socket.destroy();
-    else if (status !== "hang") res.writeHead(...[status].flat()).end();
+    else if (status !== "hang") {
+      const [code, headers, said] = [status].flat();
+      res.writeHead(code, headers).end(said);
+    }
   }
 
   /** Writes one event to every open stream, its id the next one. */
@@ -185,6 +203,15 @@ export class FakeServer {
       ...lines,
       `signals ${JSON.stringify(tree)}`,
     ]);
+  }
+
+  /** What the server says of address and entry; "PAGE" is the page that sent the
+   * last event. */
+  address(said, id) {
+    const page = this.events.at(-1)?.id.split(".")[0] ?? "";
+    const lines = Object.entries(said)
+      .map(([key, value]) => `${key} ${value}`.replace("PAGE", page));
+    return this.send("stube-address", lines, id);
   }
 
   /** Cuts the open streams, without their end. */

@@ -30,12 +30,6 @@ describe("a definition", function()
     end)
   end)
 
-  it("says which keys are not there yet", function()
-    refuses("url is not there yet", function()
-      s.component("spec/x", { url = function() end })
-    end)
-  end)
-
   it("names browser modules as ns/name, or by their paths (21.8)", function()
     refuses('modules is a list of "ns/name" and "/paths", and has "chart"', function()
       s.component("spec/x", { modules = { "chart" } })

@@ -10,10 +10,28 @@ local function unescape(text)
     :gsub("&quot;", '"'):gsub("&lt;", "<"):gsub("&gt;", ">"):gsub("&amp;", "&"))
 end
 
+--- What was released, and apart from it the lines that tell of address and
+--- entry, a table each.
+local function taken()
+  local sent, told = {}, {}
+  for _, fragment in ipairs(drive.take()) do
+    if fragment.kind == "address" then
+      local lines = {}
+      for key, value in fragment.body:gmatch("(%l+) ([^\n]*)") do
+        lines[key] = tonumber(value) or value
+      end
+      told[#told + 1] = lines
+    else
+      sent[#sent + 1] = fragment
+    end
+  end
+  return sent, told
+end
+
 --- Boots a conversation. `page.cid` is nil when it failed or ended at once.
-local function visit(embed, context, principal)
+local function visit(embed, context, principal, back)
   drive.take()
-  local cid, html = drive.mint(embed, context, principal)
+  local cid, html = drive.mint(embed, context, principal, back)
   drive.take()
   return setmetatable({ cid = cid, first = html, pages = 0 }, Page)
 end
@@ -26,12 +44,19 @@ function Page:text()
   return unescape((self:html():gsub("<[^>]*>", " "):gsub("%s+", " ")))
 end
 
---- Posts an event; returns its result and what was released.
+--- Posts an event; returns its result and what was released. What that tells of
+--- the address is in `page.told`. With a `page.name` it is a numbered one.
 function Page:post(event)
   drive.take()
+  if self.name then
+    self.n = (self.n or 0) + 1
+    event.page, event.n = self.name, self.n
+  end
   local answer = drive.post(self.cid, event)
   while drive.poll() > 0 do end
-  return answer.result, drive.take()
+  local sent
+  sent, self.told = taken()
+  return answer.result, sent
 end
 
 --- Somebody follows it: it is saved, and its timers run.
@@ -42,10 +67,12 @@ function Page:follow()
 end
 
 --- Lets time pass; returns what was released.
-function Page.advance(_, seconds)
+function Page:advance(seconds)
+  local sent
   drive.take()
   drive.advance(seconds)
-  return drive.take()
+  sent, self.told = taken()
+  return sent
 end
 
 --- Clicks the first button with this label, or fails.

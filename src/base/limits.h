@@ -93,6 +93,10 @@
 #define SSE_RETRY_DEFAULT 1000
 /* events of one conversation kept for a re-attach */
 #define SSE_RING_BYTES KIB(16)
+/* of an address that the browser shows for a conversation */
+#define ADDRESS_MAX KIB(2)
+/* of what the browser's Back asks first */
+#define BACK_QUESTION_MAX 500
 /* tabs on one conversation */
 #define SSE_STREAMS_PER_CONV 16
 

@@ -2,6 +2,7 @@
 // and open the page's stream.
 
 import { path_in } from "./attributes.js";
+import { on_shown } from "./entries.js";
 import { enqueue, is_pending } from "./events.js";
 import { on_sent } from "./field.js";
 import { flush } from "./later.js";
@@ -70,7 +71,13 @@ function post({ el, evt }, target, { contentType, queue } = {}) {
 }
 
 function get(_, target) {
-  open_stream(our_url(target).href, apply);
+  open_stream(our_url(target).href, async (event, data, id) => {
+    try {
+      await apply(event, data, id);
+    } finally {
+      if (id) on_shown(id);
+    }
+  });
 }
 
 export const actions = { post, get };

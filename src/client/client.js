@@ -8,6 +8,8 @@
 //   attributes.js  data-* attributes of elements (expression.js, later.js)
 //   actions.js     what they can do
 //   events.js      events on their way to the server, each applied once
+//   entries.js     Back and Forward (resume.js: reloads, recall.js: what was left)
+//   reach.js       what shall be seen or used next
 //   notice.js      the little that the client itself has to say
 //   clicks.js      a double click is one deed
 //
@@ -17,8 +19,11 @@
 import { actions } from "./actions.js";
 import { bind_page } from "./attributes.js";
 import { watch_clicks } from "./clicks.js";
+import { begin_entries } from "./entries.js";
 import { watch_focus } from "./focus.js";
 
 watch_clicks();
+const arrive = await begin_entries();
 watch_focus();
 bind_page(actions);
+arrive();

@@ -33,20 +33,22 @@ export function is_busy(control) {
 /** Queues an event. `control` is the element it came from; `marks` those that
  * are aria-busy until the answer; `indicator(on)` is told of both ends; with
  * `collapse` it replaces the one before it if that is the same and not yet
- * sent. */
+ * sent. `answered(response)` may take the answer, and is then true. False if
+ * it is none of its own. */
 export function enqueue(event) {
-  if (page.over) return;
+  if (page.over) return false;
   const { control, url, body, marks, indicator, collapse } = event;
   const last = queue.at(-1);
   const is_same = last?.control === control && last.url === url;
   if (collapse && is_same && queue.length > 1) {
     last.body = body;
-    return;
+    return false;
   }
   queue.push({ ...event, edits, id: `${page.name}.${++number}` });
   for (const el of marks) el.setAttribute("aria-busy", "true");
   indicator?.(true);
   if (!running) run();
+  return true;
 }
 
 function settle(event) {
@@ -80,6 +82,7 @@ async function attempt(event) {
       signal: AbortSignal.timeout(ANSWER_MS),
     });
     if (AGAIN.has(response.status)) return retry_after(response);
+    if (await event.answered?.(response)) return true;
     const elsewhere = response.headers.get("Stube-Go");
     if (elsewhere) {
       stop();

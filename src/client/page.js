@@ -12,3 +12,10 @@ export const page = {
   seen: "",
   over: false, // no event leaves and no stream opens any more
 };
+
+/** The URL of a conversation, or of something of it; this script lies two levels
+ * under the base path. */
+export function conv_url(cid, what) {
+  const path = what ? `../conv/${cid}/${what}` : `../conv/${cid}`;
+  return new URL(path, import.meta.url).href;
+}

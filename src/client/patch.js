@@ -1,11 +1,13 @@
 // What the stream says, done to the page: datastar-patch-elements in its eight
-// modes, and datastar-patch-signals.
+// modes, datastar-patch-signals, and events of our own.
 
 import { announce, gist } from "./announce.js";
 import { catch_up } from "./attributes.js";
+import { on_address } from "./entries.js";
 import { on_patched } from "./field.js";
 import { hold_focus, in_dialog } from "./focus.js";
 import { morph } from "./morph.js";
+import { reach } from "./reach.js";
 import { effect_script, run_script } from "./script.js";
 import * as signals from "./signals.js";
 
@@ -131,7 +133,7 @@ function in_transition(change) {
 
 /** Applies one event of the stream; resolves when the page shows it. Kinds that
  * it does not know are left alone. */
-export async function apply(event, data) {
+export async function apply(event, data, id) {
   const given = fields(data);
   if (event === "datastar-patch-signals") {
     const onlyIfMissing = given.onlyIfMissing === "true";
@@ -144,5 +146,6 @@ export async function apply(event, data) {
     else if (wants && document.startViewTransition && moves())
       await in_transition(() => patch_elements(given));
     else patch_elements(given);
-  }
+  } else if (event === "stube-address") on_address(given, id);
+  else if (/^stube-(scroll|focus)$/.test(event)) reach(event, data[0]);
 }

@@ -30,7 +30,7 @@ function take({ event, id, data }) {
     }
     try {
       if (event === "stube-session") renew_session(url);
-      else await apply(event, data);
+      else await apply(event, data, id);
     } catch (error) {
       console.error(error);
     }
@@ -104,8 +104,8 @@ export function stop() {
   abort?.abort();
 }
 
-/** Opens the stream at `stream_url` and keeps it open; `on_event(event, data)`
- * applies one event. A page has one stream: a second call changes nothing. */
+/** Opens the stream at `stream_url` and keeps it open; `on_event(event,
+ * data, id)` applies one event. A page has one stream: a second call changes nothing. */
 export function open_stream(stream_url, on_event) {
   if (url) return;
   url = stream_url;

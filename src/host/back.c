@@ -21,7 +21,7 @@ static void refuse_turn(const BackEvent *b) {
                            HEADER("Cache-Control", "no-store") };
   Buf body = { 0 };
   buf_lit(&body, "{\"turn\":");
-  buf_uint(&body, c ? conv_turn(c) : 0);
+  buf_uint(&body, c ? conv_stands(c) : 0);
   buf_lit(&body, "}\n");
   http_reply(b->req, err_status(ERR_CONFLICT), headers, countof(headers),
              buf_view(&body));

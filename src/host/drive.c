@@ -18,7 +18,8 @@ static const char drive_key; /* registry: released fragments, oldest first */
 static void drive_release(void *ud, Conv *c, uint64_t turn, const Fragment *f,
                           size_t n) {
   static const char *const kinds[] = { "elements", "signals", "script",
-                                       "renewed", "close" };
+                                       "address",  "scroll",  "focus",
+                                       "renewed",  "close" };
   Host *h = ud;
   lua_State *L = vm_lua(h->vm);
   lua_rawgetp(L, LUA_REGISTRYINDEX, &drive_key);
@@ -200,18 +201,22 @@ static int f_restart(lua_State *L) {
 
 /* --- conversations --- */
 
-/* mint(embed, [context], [principal]) -> cid or nil, html */
+/* mint(embed, [context], [principal], [back]) -> cid or nil, html */
 static int f_mint(lua_State *L) {
   Host *h = drive_host(L);
   Buf html = { 0 };
   Conv *c;
+  char *back = lua_isnoneornil(L, 4) ? NULL : xstrdup(luaL_checkstring(L, 4));
   lua_settop(L, 3);
   Blob *origin = kernel_origin(h->kernel, L, 2, 3);
   tell_time(h);
   lua_settop(L, 1);
   lua_State *main = to_main(L, h, 1);
-  Mint mint = { .owner = "spec", .embed = lua_gettop(main), .origin = origin };
+  Mint mint = {
+    .owner = "spec", .back = back, .embed = lua_gettop(main), .origin = origin
+  };
   kernel_mint(h->kernel, &mint, &c, &html);
+  free(back);
   blob_drop(origin);
   if (main != L) lua_pop(main, 1);
   if (c)
@@ -351,6 +356,17 @@ static int f_page(lua_State *L) {
   drive_settle(h); /* that it was looked at may be kept */
   lua_pushlstring(L, html.ptr, html.len);
   buf_free(&html);
+  return 1;
+}
+
+/* stands(cid) -> what a page of it says of address and turn */
+static int f_stands(lua_State *L) {
+  const Conv *c = check_conv(L, drive_host(L));
+  Buf b = { 0 };
+  if (!c) return luaL_error(L, "there is no such conversation");
+  conv_put_standing(c, &b);
+  lua_pushlstring(L, b.ptr, b.len);
+  buf_free(&b);
   return 1;
 }
 
@@ -543,6 +559,7 @@ static void open_drive(Host *h) {
     { "rows", f_rows },
     { "skip", f_skip },
     { "commits", f_commits },
+    { "stands", f_stands },
     { NULL, NULL },
   };
   lua_State *L = vm_lua(h->vm);

@@ -7,6 +7,7 @@
 #include "host/host.h"
 #include "html/html.h"
 #include "http/reply.h"
+#include "wire/form.h"
 
 static void refuse(HttpReq *req, Err e) { http_reply_err(req, e); }
 
@@ -70,8 +71,28 @@ static void draw_page_of(Host *h, HttpReq *req, Conv *c) {
   kernel_post(h->kernel, c, &p->ev);
 }
 
+/* GET /conv/:cid?instead=CID: a page was loaded again for a conversation that
+ * goes on, and the host has begun another. It gives way when both began alike:
+ * who has signed in or out since then does not find the old one. 204: it stays.
+ */
+static bool gives_way(Host *h, HttpReq *req, Conv *c, Slice cid) {
+  Conv *fresh = kernel_known(h->kernel, cid);
+  if (!c || conv_ended(c) || !trust_owns(h, req, c) || !fresh || fresh == c ||
+      !trust_owns(h, req, fresh) || !kernel_alike(c, fresh)) {
+    HttpHeader store = HEADER("Cache-Control", "no-store");
+    http_reply(req, 204, &store, 1, (Slice){ 0 });
+    return false;
+  }
+  kernel_unmint(h->kernel, fresh);
+  return true;
+}
+
 static void visit_page(Host *h, HttpReq *req, const RouteMatch *m, Conv *c) {
   (void)m;
+  Slice instead;
+  if (form_find(req_query(req), "instead", &instead) &&
+      !gives_way(h, req, c, instead))
+    return;
   if (!c || (conv_ended(c) && !conv_lost(c)))
     refuse(req, ERR_GONE);
   else if (!trust_owns(h, req, c))

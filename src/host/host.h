@@ -36,8 +36,9 @@ struct Mount {
   Endpoint endpoint;
   char *path;
   char *title;
-  int embed; /* Lua registry reference */
-  int args;  /* function(req), or LUA_NOREF */
+  char *back; /* what the browser's Back does: Mint.back */
+  int embed;  /* Lua registry reference */
+  int args;   /* function(req), or LUA_NOREF */
 };
 
 struct Host {

@@ -3,14 +3,16 @@
  *
  * Every event has an id, <turn>.<n>. A stream that attaches says the id of what
  * its page already holds: nothing more is sent, or what follows it in the ring,
- * or, when the ring no longer reaches back so far, one repaint. */
+ * or, when the ring no longer reaches back so far, one repaint. The ring speaks
+ * our client's dialect: what another one passes over in it (where to scroll) is
+ * lost on it. */
 #include <stdlib.h>
 
+#include "host/frame.h"
 #include "host/host.h"
 #include "http/reply.h"
 #include "http/stream.h"
 #include "wire/form.h"
-#include "wire/sse.h"
 
 typedef struct Id {
   uint64_t turn;
@@ -27,6 +29,7 @@ typedef struct Live Live;
 typedef struct Follower {
   Live *live;
   Stream *stream;
+  Dialect dialect;
   struct Follower *next;
 } Follower;
 
@@ -95,42 +98,39 @@ static bool ring_after(const Live *l, Id id, Slice *out) {
 
 /* --- released fragments --- */
 
-static void put_event(Buf *b, Id id, const Fragment *f) {
-  char text[44];
-  size_t len = uint_text(text, id.turn);
-  text[len++] = '.';
-  len += uint_text(text + len, id.n);
-  SseHead head = { .id = slice(text, len) };
-  switch (f->kind) {
-  case FRAG_ELEMENTS:
-    sse_elements(b, head,
-                 &(SseElements){ .html = f->body,
-                                 .selector = f->selector,
-                                 .mode = (SseMode)f->mode });
-    break;
-  case FRAG_SIGNALS: sse_signals(b, head, f->body, false); break;
-  case FRAG_SCRIPT: sse_script(b, head, &(SseScript){ .js = f->body }); break;
-  case FRAG_RENEWED:
-    sse_event(b, head, SLICE("stube-session"), SLICE("renewed"));
-    break;
-  case FRAG_CLOSE: sse_event(b, head, SLICE("stube-close"), f->body); break;
-  }
+/* Writes fragments to the followers of one dialect, if there are any. */
+static void tell(const Live *l, Dialect dialect, Slice events) {
+  for (Follower *o = l->followers; o; o = o->next)
+    if (o->dialect == dialect && events.len) stream_write(o->stream, events);
+}
+
+static void tell_foreign(const Live *l, uint64_t turn, uint32_t first,
+                         const Fragment *f, size_t n) {
+  bool is_there = false;
+  for (Follower *o = l->followers; o; o = o->next)
+    is_there |= o->dialect == DIALECT_DATASTAR;
+  if (!is_there) return;
+  Buf frame = { 0 };
+  for (size_t i = 0; i < n; i++)
+    frame_event(&frame, turn, first + (uint32_t)i, &f[i], DIALECT_DATASTAR);
+  tell(l, DIALECT_DATASTAR, buf_view(&frame));
+  buf_free(&frame);
 }
 
 void live_release(void *ud, Conv *c, uint64_t turn, const Fragment *f,
                   size_t n) {
   Host *h = ud;
   Live *l = live_of(h, c);
-  uint32_t last = conv_fragment(c);
+  uint32_t first = conv_fragment(c) - (uint32_t)n + 1;
   buf_clear(&h->frame);
   for (size_t i = 0; i < n; i++) {
     size_t from = h->frame.len;
-    Id id = { turn, last - (uint32_t)n + 1 + (uint32_t)i };
-    put_event(&h->frame, id, &f[i]);
+    Id id = { turn, first + (uint32_t)i };
+    frame_event(&h->frame, id.turn, id.n, &f[i], DIALECT_OURS);
     remember(l, id, slice(h->frame.ptr + from, h->frame.len - from));
   }
-  for (Follower *o = l->followers; o; o = o->next)
-    stream_write(o->stream, buf_view(&h->frame));
+  tell(l, DIALECT_OURS, buf_view(&h->frame));
+  tell_foreign(l, turn, first, f, n);
   if (f[n - 1].kind == FRAG_CLOSE) live_ended(ud, c); /* nothing follows */
 }
 
@@ -151,6 +151,12 @@ static void on_close(void *ud) {
   if (!l->followers) kernel_unfollowed(l->host->kernel, l->conv);
 }
 
+/* Our client asks for its stream without that header. */
+static Dialect dialect_of(const HttpReq *req) {
+  return req_header(req, "Datastar-Request").ptr ? DIALECT_DATASTAR
+                                                 : DIALECT_OURS;
+}
+
 /* Starts the stream of `req` and sends it what it missed. */
 static void follow(Live *l, HttpReq *req, Slice missed) {
   trust_tell(l->host, req, slice_str(conv_cid(l->conv)));
@@ -160,6 +166,7 @@ static void follow(Live *l, HttpReq *req, Slice missed) {
   }
   Follower *o = xcalloc(1, sizeof *o);
   o->live = l;
+  o->dialect = dialect_of(req);
   o->stream = stream_start(req, NULL, 0, on_close, o);
   if (!o->stream) {
     free(o);
@@ -221,13 +228,19 @@ static void repainted(Event *ev, Err result) {
     http_reply_err(r->req, result);
   } else {
     Live *l = live_of(r->host, r->conv);
-    Fragment f = { .kind = FRAG_ELEMENTS,
-                   .mode = PATCH_INNER,
-                   .selector = SLICE_INIT("#root"),
-                   .body = buf_view(&r->html) };
-    Buf event = { 0 };
-    put_event(&event, (Id){ conv_turn(r->conv), conv_fragment(r->conv) }, &f);
+    Buf stands = { 0 }, event = { 0 };
+    conv_put_standing(r->conv, &stands);
+    const Fragment all[] = { { .kind = FRAG_ADDRESS,
+                               .body = buf_view(&stands) },
+                             { .kind = FRAG_ELEMENTS,
+                               .mode = PATCH_INNER,
+                               .selector = SLICE_INIT("#root"),
+                               .body = buf_view(&r->html) } };
+    for (size_t i = 0; i < countof(all); i++)
+      frame_event(&event, conv_turn(r->conv), conv_fragment(r->conv), &all[i],
+                  dialect_of(r->req));
     follow(l, r->req, buf_view(&event));
+    buf_free(&stands);
     buf_free(&event);
   }
   buf_free(&r->html);

@@ -22,6 +22,7 @@ static void free_mount(Host *h, Mount *m) {
   luaL_unref(L, LUA_REGISTRYINDEX, m->args);
   free(m->path);
   free(m->title);
+  free(m->back);
   free(m);
 }
 
@@ -39,17 +40,40 @@ void mounts_free(Host *h) {
 
 /* --- what Lua may call --- */
 
-static char *option_text(lua_State *L, int opts, const char *name) {
+static const char *option_text(lua_State *L, int opts, const char *name) {
   int type = lua_getfield(L, opts, name);
   if (type != LUA_TNIL && type != LUA_TSTRING)
     luaL_error(L, "mount: %s must be a string, not a %s", name,
                lua_typename(L, type));
-  return type == LUA_TNIL ? NULL : xstrdup(lua_tostring(L, -1));
+  return lua_tostring(L, -1);
+}
+
+/* What the browser's Back does (Mint.back): true, false, or what it asks. */
+static const char *option_back(lua_State *L, int opts) {
+  int type = lua_getfield(L, opts, "back");
+  if (type == LUA_TBOOLEAN) return lua_toboolean(L, -1) ? NULL : "";
+  if (type == LUA_TNIL) return NULL;
+  size_t len = 0;
+  const char *text = type == LUA_TSTRING ? lua_tolstring(L, -1, &len) : NULL;
+  if (!text)
+    luaL_error(L,
+               "mount: back must be true, false or a question to be asked "
+               "first, not a %s",
+               lua_typename(L, type));
+  if (!len || len > BACK_QUESTION_MAX)
+    luaL_error(L, "mount: back: a question has 1 to %d bytes",
+               BACK_QUESTION_MAX);
+  return text;
+}
+
+static void set_text(char **at, const char *text) {
+  free(*at);
+  *at = text ? xstrdup(text) : NULL;
 }
 
 /* mount(path, embed, [opts]). Mounting a path again replaces it. */
 int mount_f_mount(lua_State *L) {
-  static const char *const known[] = { "title", "args", NULL };
+  static const char *const known[] = { "title", "args", "back", NULL };
   Host *h = host_of(L);
   const char *path = options_path(L, 1);
   luaL_checkany(L, 2);
@@ -65,7 +89,7 @@ int mount_f_mount(lua_State *L) {
     return luaL_error(L, "mount: args must be a function, not a %s",
                       lua_typename(L, args));
   kernel_check_embed(h->kernel, L, 2, "mount");
-  char *title = option_text(L, 3, "title");
+  const char *back = option_back(L, 3), *title = option_text(L, 3, "title");
   Mount *old = *find(h, path);
   Mount *m = old ? old : xcalloc(1, sizeof *m);
   if (!old) {
@@ -75,7 +99,6 @@ int mount_f_mount(lua_State *L) {
       e = router_add(h->router, METHOD_GET, slice_str(path), &m->endpoint);
     if (e) {
       free(m);
-      free(title);
       return luaL_error(L, "mount: the path \"%s\" is malformed or taken",
                         path);
     }
@@ -84,8 +107,8 @@ int mount_f_mount(lua_State *L) {
     m->embed = m->args = LUA_NOREF;
     h->mounts = m;
   }
-  free(m->title);
-  m->title = title;
+  set_text(&m->title, title);
+  set_text(&m->back, back);
   luaL_unref(L, LUA_REGISTRYINDEX, m->embed);
   luaL_unref(L, LUA_REGISTRYINDEX, m->args);
   lua_pushvalue(L, 2);
@@ -224,9 +247,11 @@ void handle_mount(Host *h, HttpReq *req, const RouteMatch *match) {
   if (is_new) visitor_mint(h->kernel, &v);
   Buf root = { 0 };
   Conv *c;
-  Mint mint = {
-    .owner = v.id, .title = m->title, .embed = lua_gettop(L), .origin = origin
-  };
+  Mint mint = { .owner = v.id,
+                .title = m->title,
+                .back = m->back,
+                .embed = lua_gettop(L),
+                .origin = origin };
   e = kernel_mint(h->kernel, &mint, &c, &root);
   lua_settop(L, top);
   blob_drop(origin);

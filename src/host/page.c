@@ -64,7 +64,18 @@ static void put_asset(Buf *b, const char *base, const char *path,
   buf_puts(b, hash);
 }
 
-/* The start tag: which conversation, and where its stream goes on. */
+static void put_data(Buf *b, const char *name, const char *base,
+                     const char *value) {
+  if (!value) return;
+  buf_lit(b, "\" data-stube-");
+  buf_puts(b, name);
+  buf_lit(b, "=\"");
+  html_attribute(b, slice_str(base));
+  html_attribute(b, slice_str(value));
+}
+
+/* The start tag: which conversation, where it stands in the browser's history,
+ * and where its stream goes on. */
 static void put_body(Buf *b, const char *base, const Conv *c) {
   if (!c) {
     buf_lit(b, "<body>");
@@ -72,6 +83,10 @@ static void put_body(Buf *b, const char *base, const Conv *c) {
   }
   buf_lit(b, "<body data-stube-cid=\"");
   buf_puts(b, conv_cid(c));
+  buf_lit(b, "\" data-stube-turn=\"");
+  buf_uint(b, conv_stands(c));
+  put_data(b, "address", base, conv_address(c));
+  put_data(b, "ask", "", conv_back(c));
   buf_lit(b, "\" data-init=\"@get(&#39;");
   buf_puts(b, base);
   buf_lit(b, "/conv/");

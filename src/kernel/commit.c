@@ -15,12 +15,13 @@ void distrust_pages(Conv *c) {
   for (uint32_t i = 0; i < c->n_insts; i++) c->insts[i]->drawn = 0;
 }
 
-/* Moves the turn's pieces into the conversation's outbox: drawings first, then
- * what effects asked for (`explicit` of them), in the order they were called.
- */
+/* Moves the turn's pieces into the conversation's outbox: where the page stands
+ * (while it still shows what its entry is left with), then drawings, then what
+ * effects asked for (`explicit` of them), in the order they were called. */
 void fill_outbox(Kernel *k, uint32_t explicit) {
   Turn *t = &k->turn;
   Buf *out = &t->conv->outbox;
+  if (t->told.len) outbox_put(t->conv, FRAG_ADDRESS, buf_view(&t->told));
   for (uint32_t i = 0; i < t->n_pieces; i++) {
     const Piece *p = &t->pieces[(i + explicit) % t->n_pieces];
     buf_byte(out, (char)p->kind);
@@ -341,6 +342,7 @@ void turn_conclude(Kernel *k, Conv *c, Event *ev, uint32_t explicit) {
     explicit = 0;
     c->ended = true;
   }
+  standing_tell(k, c, ev);
   fill_outbox(k, explicit);
   conv_turn_over(c);
   if (ev) ev->result = t->failed ? ERR_APP : OK;

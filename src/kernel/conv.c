@@ -325,6 +325,9 @@ void conv_free(Conv *c) {
   free(c->title);
   free(c->stopped);
   free(c->stops_late);
+  free(c->back);
+  free(c->address);
+  free(c->projected);
   free(c->answers);
   blob_drop(c->origin);
   blob_drop(c->head);
@@ -345,6 +348,9 @@ const char *conv_stopped(const Conv *c) { return c->stopped; }
 bool conv_busy(const Conv *c) { return c->busy; }
 uint64_t conv_turn(const Conv *c) { return c->turn; }
 uint32_t conv_fragment(const Conv *c) { return c->fragment; }
+uint64_t conv_stands(const Conv *c) { return c->history.turn; }
+const char *conv_address(const Conv *c) { return c->address; }
+const char *conv_back(const Conv *c) { return c->back; }
 void **conv_slot(Conv *c) { return &c->host; }
 
 uint32_t iid_parse(Slice s) {

@@ -27,6 +27,7 @@ typedef struct Def {
   bool is_flow;
   bool has_children; /* it declares some */
   bool has_shape;    /* `state` says what its fields are */
+  bool has_url;      /* it says where the page stands */
   bool wakes;        /* it has `wakeup` */
   bool is_old;       /* only revived code defines it */
   bool upgrades;     /* it says what to do with instances of older code */
@@ -146,6 +147,8 @@ struct Conv {
   uint8_t key[CID_RAW]; /* the same, as the store knows it */
   char *owner;          /* the visitor's id, or NULL */
   char *title;          /* of its page, or NULL */
+  char *back;           /* what the browser's Back asks first; "": turns make no
+                         * entries; NULL: it goes back */
   Blob *origin;         /* context and principal (origin.h), or NULL */
   void *host;           /* conv_slot */
   MacKey mac_key;
@@ -173,6 +176,9 @@ struct Conv {
   uint32_t top;       /* the frame that owns the page */
   uint32_t painted;   /* the frame that stands in #root, as last sent */
   uint64_t random[4]; /* math.random (S44) */
+  char *address;      /* what the browser shows, without the base path; or NULL.
+                       * Known also while it sleeps, once it was awake */
+  char *projected;    /* what `url` said last, when that is not it; or NULL */
 
   Later later; /* timers, letters, subscriptions: in all of these groups */
 

@@ -49,6 +49,8 @@ Def *def_set(Kernel *k, Slice id, int idx) {
   lua_pop(L, 1);
   def->wakes = lua_getfield(L, -1, "wakeup") != LUA_TNIL;
   lua_pop(L, 1);
+  def->has_url = lua_getfield(L, -1, "url") != LUA_TNIL;
+  lua_pop(L, 1);
   def->has_children = lua_getfield(L, -1, "children") != LUA_TNIL;
   lua_pop(L, 1);
   def->has_shape = lua_getfield(L, -1, "state") != LUA_TNIL;

@@ -142,6 +142,7 @@ static void fold_back(Kernel *k, lua_State *L, Origin o, int effect) {
     luaL_error(L, "back: what stood at turn %I is not kept", to);
   Err e = history_go(k, c, steps);
   if (e) luaL_error(L, "back: %s", err_words(e));
+  k->turn.rewinds = true;
   turn_clear(k); /* what was still to do was meant for what is gone */
   upgrade_all(k, L);
 }
@@ -181,8 +182,7 @@ static void check_patch(Kernel *k, lua_State *L, const Inst *in, int first) {
       luaL_error(L, "patch: %s must be a string, not a %s", name,
                  luaL_typename(L, -1));
     if (is_mode) mode_named(L, lua_tostring(L, -1));
-    if (!is_mode && strchr(lua_tostring(L, -1), '\n'))
-      luaL_error(L, "patch: a selector has no line ends");
+    if (!is_mode) effect_selector(L, lua_gettop(L), "patch");
   }
 }
 
@@ -253,6 +253,7 @@ enum {
   HOMELESS = 1, /* may be asked for by an instance that is gone by then */
   WAITS = 2,    /* ends a task's part in the turn: never data of an app's */
   LASTS = 4,    /* must be saved at once: not in a volatile timer's turn */
+  MOVES = 8,    /* the visitor is somewhere else: an entry for Back (S34) */
 };
 
 /* KEEP IN STEP: effects (lua/stube.lua, lib.c). */
@@ -262,11 +263,13 @@ static const struct {
   CheckFunction check; /* of its arguments, or NULL */
   int flags;
 } effects[] = {
-  { "call", fold_call, check_call, 0 },        /* cover the caller's place */
-  { "await", fold_await, check_await, WAITS }, /* the same, and wait */
-  { "answer", fold_answer, NULL, LASTS }, /* leave, give the caller a value */
-  { "answer_error", fold_answer_error, NULL, LASTS }, /* or an error */
-  { "become", fold_become, check_become, 0 }, /* take this place and caller */
+  { "call", fold_call, check_call, MOVES },            /* cover the caller */
+  { "await", fold_await, check_await, WAITS | MOVES }, /* the same, and wait */
+  /* leave, give the caller a value, or an error */
+  { "answer", fold_answer, NULL, LASTS | MOVES },
+  { "answer_error", fold_answer_error, NULL, LASTS | MOVES },
+  { "become", fold_become, check_become,
+    MOVES },                                  /* take its place and caller */
   { "cancel", fold_cancel, check_cancel, 0 }, /* end what was called */
   { "finish", fold_finish, NULL, HOMELESS | LASTS },   /* end it all */
   { "back", fold_back, check_back, HOMELESS | LASTS }, /* be what one was */
@@ -275,6 +278,9 @@ static const struct {
   { "patch", fold_patch, check_patch, HOMELESS }, /* extra elements */
   { "patch_signals", fold_patch_signals, check_patch_signals, HOMELESS },
   { "execute_script", fold_execute_script, check_execute_script, HOMELESS },
+  { "history", fold_history, check_history, HOMELESS }, /* another address */
+  { "scroll_to", fold_scroll_to, check_scroll_to, HOMELESS },
+  { "focus", fold_focus, check_focus, HOMELESS },
   /* another token for who visits, as at a login */
   { "renew_session", fold_renew_session, check_renew_session,
     HOMELESS | LASTS },
@@ -329,6 +335,7 @@ void effect_fold(Kernel *k, lua_State *L, uint32_t iid, uint32_t task) {
   size_t i = effect_index(op);
   if (i == countof(effects)) luaL_error(L, "there is no effect \"%s\"", op);
   check_lasts(k, L, i);
+  if (o.in && effects[i].flags & MOVES) k->turn.moves = true;
   if (o.in || effects[i].flags & HOMELESS) effects[i].fold(k, L, o, effect);
   lua_settop(L, effect - 1);
 }

@@ -39,6 +39,7 @@ Conv *conv_fork(Kernel *k, const Conv *snapshot, Slice state,
   conv_clear(f);
   f->owner = snapshot->owner ? xstrdup(snapshot->owner) : NULL;
   f->title = snapshot->title ? xstrdup(snapshot->title) : NULL;
+  f->back = snapshot->back ? xstrdup(snapshot->back) : NULL;
   f->origin = snapshot->origin ? blob_hold(snapshot->origin) : NULL;
   f->next_id = snapshot->next_id; /* no iid in a page means another one */
   f->turn = 1;

@@ -53,6 +53,7 @@ static void put_header(Buf *b, const Conv *c) {
   buf_varint(b, c->later.wakes.seen);
   wakes_put_ios(b, c);
   put_text(b, c->stopped);
+  if (c->back) put_text(b, c->back); /* few have it, so it is the last */
 }
 
 /* The versions of the code that made the instances, each once; an instance has
@@ -145,6 +146,7 @@ static void put_frames(Buf *b, const Conv *c) {
     buf_byte(b, t->is_body);
   }
   later_put_frames(b, c);
+  standing_put(b, c);
 }
 
 void image_describe(void *ud, lua_State *L, int key, Buf *out) {
@@ -360,6 +362,9 @@ static void get_header(Reader *r, Conv *c) {
   get_seen(r, c);
   wakes_get_ios(r, c);
   get_stopped(r, c);
+  free(c->back);
+  c->back = r->in.len ? get_text(r) : NULL;
+  if (c->back && strlen(c->back) > BACK_QUESTION_MAX) r->err = ERR_BAD_INPUT;
 }
 
 static void get_versions(Reader *r, Versions *v) {
@@ -450,6 +455,7 @@ static void get_frames(Reader *r, Kernel *k, Conv *c) {
     t->is_body = get_byte(r);
   }
   later_get_frames(r, k, c);
+  standing_get(r, c);
 }
 
 Err image_header(Conv *c, Slice head) {

@@ -258,6 +258,7 @@ Err inspect_show(Kernel *k, Slice cid, Slice head, Buf *out, Buf *why) {
     show_init(&s.show);
     s.show.name = name_of;
     s.show.ud = k;
+    if (c->address) buf_printf(&text, "  address  %s\n", c->address);
     for (uint32_t i = 0; i < c->n_insts; i++) {
       if (owner_of(c->insts[i])) continue;
       buf_lit(&text, "\n");

@@ -249,7 +249,7 @@ void io_clear(Later *l) {
 
 void io_put(Buf *b, const Conv *c) {
   const Later *l = &c->later;
-  if (!l->n_ios) return;
+  if (!l->n_ios && !c->address) return; /* nothing follows (standing_put) */
   buf_varint(b, l->n_ios);
   for (uint32_t i = 0; i < l->n_ios; i++) {
     const Io *io = &l->ios[i];

@@ -29,6 +29,9 @@ typedef enum FragmentKind {
   FRAG_ELEMENTS,
   FRAG_SIGNALS, /* body: JSON */
   FRAG_SCRIPT,  /* body: JavaScript */
+  FRAG_ADDRESS, /* the browser's address and entry (standing.c) */
+  FRAG_SCROLL,  /* selector: what comes into view */
+  FRAG_FOCUS,   /* selector: what gets the focus */
   FRAG_RENEWED, /* its visitor has a new token: ask for it */
   FRAG_CLOSE,   /* the conversation has ended; nothing follows */
 } FragmentKind;
@@ -215,6 +218,8 @@ bool visitor_of(Kernel *k, Slice token, Visitor *out);
 typedef struct Mint {
   const char *owner; /* the visitor's id, or NULL for none; copied */
   const char *title; /* of its page, or NULL; copied */
+  const char *back;  /* what the browser's Back asks first; "": turns make no
+                      * entries of the browser's history; NULL; copied */
   int embed;         /* stack index on vm_lua: an embed or a component's id */
   Blob *origin;      /* what kernel_origin made, or NULL; held by the caller */
 } Mint;
@@ -229,6 +234,12 @@ Blob *kernel_origin(Kernel *k, lua_State *L, int context, int principal);
  * booted (OK), and on failure: ERR_APP, logged, with an error card in `page`.
  */
 Err kernel_mint(Kernel *k, const Mint *mint, Conv **out, Buf *page);
+
+/* Did both begin with the same context and principal? */
+bool kernel_alike(const Conv *a, const Conv *b);
+/* Drops one that nobody has come for, as if it had never been; `c` is gone
+ * then. Others stay. */
+void kernel_unmint(Kernel *k, Conv *c);
 
 /* By cid, when it is in memory; or NULL. */
 Conv *kernel_known(const Kernel *k, Slice cid);
@@ -334,6 +345,15 @@ bool conv_busy(const Conv *c); /* its turn is not committed yet */
 /* The id of the newest released fragment; what a page painted now contains. */
 uint64_t conv_turn(const Conv *c);
 uint32_t conv_fragment(const Conv *c);
+/* The turn by which going back finds the present state, also once it has been
+ * left. */
+uint64_t conv_stands(const Conv *c);
+/* What the browser shows, to stand behind the base path; or NULL. Of one that
+ * is awake or was. */
+const char *conv_address(const Conv *c);
+const char *conv_back(const Conv *c); /* Mint.back */
+/* The body of a FRAG_ADDRESS that says how it stands, into an empty Buf. */
+void conv_put_standing(const Conv *c, Buf *lines);
 /* Was this URL offered by us: the MAC over iid, event and the raw text of `p`?
  */
 bool conv_offered(const Conv *c, uint32_t iid, Slice event, Slice p, Slice mac);

@@ -388,7 +388,8 @@ static const char *const calls[] = {
   "cancel",  "finish",        "back",           "isolate",
   "patch",   "patch_signals", "execute_script", "show",
   "after",   "send",          "subscribe",      "unsubscribe",
-  "publish", "publish_local", "renew_session",
+  "publish", "publish_local", "renew_session",  "history",
+  "focus",   "scroll_to",
 };
 
 int kernel_open_lib(lua_State *L) {

@@ -36,6 +36,11 @@ Blob *kernel_origin(Kernel *k, lua_State *L, int context, int principal) {
   return b;
 }
 
+bool kernel_alike(const Conv *a, const Conv *b) {
+  if (!a->origin || !b->origin) return a->origin == b->origin;
+  return slice_eq(blob_view(a->origin), blob_view(b->origin));
+}
+
 /* --- s.context(), s.principal() --- */
 
 static int push(lua_State *L, const char *what) {

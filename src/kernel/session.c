@@ -391,6 +391,10 @@ void conv_evict(Kernel *k, Conv *c) {
   conv_free(c);
 }
 
+void kernel_unmint(Kernel *k, Conv *c) {
+  if (c->provisional && !c->busy && !c->is_followed) conv_evict(k, c);
+}
+
 void kernel_sweep(Kernel *k) {
   while (k->oldest && k->oldest->minted_ms + k->config.provisional_ms <= k->now)
     conv_evict(k, k->oldest);
@@ -427,6 +431,7 @@ Err kernel_mint(Kernel *k, const Mint *mint, Conv **out, Buf *page) {
   Conv *c = conv_mint(k);
   c->owner = mint->owner ? xstrdup(mint->owner) : NULL;
   c->title = mint->title ? xstrdup(mint->title) : NULL;
+  c->back = mint->back ? xstrdup(mint->back) : NULL;
   c->origin = mint->origin ? blob_hold(mint->origin) : NULL;
   random_seed(c->random);
   heat(k, c);

@@ -84,10 +84,18 @@ typedef struct Turn {
   Buf bytes;
   Conv *forks[TURN_FORKS_MAX]; /* that it began, not committed yet */
   uint32_t n_forks;
-  bool isolates;  /* what was before it cannot be returned to */
-  bool compacts;  /* only so many states stay that can be: */
-  uint32_t keeps; /* how many */
-  StoreRow *rows; /* that go with its head */
+  bool isolates;        /* what was before it cannot be returned to */
+  bool compacts;        /* only so many states stay that can be: */
+  uint32_t keeps;       /* how many */
+  bool rewinds;         /* it went back */
+  bool moves;           /* it called, answered or became */
+  bool pushes;          /* an entry of its own was asked for, for its address */
+  Buf asked;            /* the address that `history` asked for, or empty */
+  Buf told;             /* what pages learn of address and entry, or empty */
+  uint64_t was_address; /* hash of it, when the turn began; 0: none */
+  uint64_t was_turn;    /* by which the state before is found */
+  bool was_returned;    /* that one had been gone back to */
+  StoreRow *rows;       /* that go with its head */
   uint32_t n_rows, cap_rows;
 } Turn;
 
@@ -244,6 +252,8 @@ struct Origin {
 void effect_check(Kernel *k, lua_State *L, const char *op, int first);
 /* Pushes the first `n` arguments of an effect; the index of the first. */
 int effect_args(lua_State *L, int effect, int n);
+/* Raises unless the value at `idx` is a selector. */
+void effect_selector(lua_State *L, int idx, const char *of);
 /* Raises unless the value at `idx` is the name of an event ... */
 const char *effect_event_name(lua_State *L, int idx, const char *of);
 /* ... that the instance has a function for. */
@@ -270,7 +280,10 @@ void effect_push_event(lua_State *L, const char *name, int payload,
   X(unsubscribe)         \
   X(publish)             \
   X(publish_local)       \
-  X(receive)
+  X(receive)             \
+  X(history)             \
+  X(scroll_to)           \
+  X(focus)
 #define X(op)                                                          \
   void check_##op(Kernel *k, lua_State *L, const Inst *in, int first); \
   void fold_##op(Kernel *k, lua_State *L, Origin o, int effect);
@@ -304,7 +317,8 @@ void turn_piece(Kernel *k, FragmentKind kind, PatchMode mode, Slice selector,
 /* Calls `f` protected, with `arg` as light userdata; a failure fails the turn.
  */
 bool turn_protect(Kernel *k, lua_CFunction f, void *arg, const char *where);
-/* Runs all work, and what it leads to. False when the turn failed. */
+/* Runs all work, and what it leads to; then knows where the page stands. False
+ * when the turn failed. */
 bool turn_settle(Kernel *k);
 /* Draws what changed, or the whole page into `page`. */
 bool turn_draw(Kernel *k, Buf *page);
@@ -485,6 +499,26 @@ void draw_banner(Kernel *k, Conv *c, const Inst *in, Buf *out);
 /* The signature of an event URL (session.c). */
 void conv_mac(const Conv *c, uint32_t iid, Slice event, Slice p,
               char out[MAC_LEN]);
+
+/* --- address.c: what an address of this app may be --- */
+
+/* What is wrong with one, base path aside; or NULL. */
+const char *address_trouble(Slice s);
+/* Reads the author's address at `idx` into `out`, as it is kept. Raises; `of`
+ * begins the error. */
+void address_take(Kernel *k, lua_State *L, int idx, const char *of, Buf *out);
+
+/* --- standing.c: where the page stands --- */
+
+void standing_begin(Kernel *k, const Conv *c); /* a turn does */
+/* Asks the root where it stands, once the turn's work is done. False when that
+ * failed. */
+bool standing_project(Kernel *k);
+/* Decides what pages learn of it, once the turn's head is made. */
+void standing_tell(Kernel *k, const Conv *c, const Event *ev);
+/* Part of the frames; nothing for one without an address. */
+void standing_put(Buf *b, const Conv *c);
+void standing_get(Reader *r, Conv *c);
 
 /* --- field.c: bind --- */
 

@@ -63,6 +63,7 @@ void turn_begin(Kernel *k, Conv *c) {
   t->n_effects = t->n_resumes = t->n_folded = 0;
   t->n_pieces = 0;
   t->failed = t->finished = t->isolates = k->trail.went = false;
+  standing_begin(k, c);
   t->may_wait = t->is_volatile = t->must_save = false;
   t->is_boot = t->from_outside = t->compacts = false;
   t->cause = (Cause){ 0 };
@@ -100,6 +101,8 @@ void turn_free(Turn *t) {
   buf_free(&t->place);
   buf_free(&t->trace);
   buf_free(&t->card);
+  buf_free(&t->asked);
+  buf_free(&t->told);
 }
 
 void turn_take_up(Kernel *k, const Aside *aside) {
@@ -248,14 +251,14 @@ bool turn_settle(Kernel *k) {
     while (t->n_work && !t->failed)
       if (!turn_protect(k, f_step, NULL, "an effect")) break;
     if (t->failed) return false;
-    if (t->finished) return true;
+    if (t->finished) return standing_project(k);
     if (t->conv->n_interests &&
         !turn_protect(k, f_touch, NULL, "an atom's change"))
       return false;
     if (must_reconcile(t->conv) &&
         !turn_protect(k, f_reconcile, NULL, "children"))
       return false;
-    if (!t->n_work) return true;
+    if (!t->n_work) return standing_project(k);
   }
 }
 

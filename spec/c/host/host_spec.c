@@ -190,8 +190,8 @@ static void going_back(Client *c) {
   expect_count(c, 5);
 
   EXPECT(c, 409, post(c, back, JSON OURS, SLICE("{\"turn\":99}")));
-  claim(c, strstr(c->reply.ptr, "{\"turn\":10}") != NULL,
-        "409 does not say the turn");
+  claim(c, strstr(c->reply.ptr, "{\"turn\":6}") != NULL,
+        "409 does not say by which turn it stands");
   EXPECT(c, 204, post(c, c->url[3], JSON OURS, SLICE("{}"))); /* seals */
   EXPECT(c, 409, post(c, back, JSON OURS, SLICE("{\"turn\":5}")));
   EXPECT(c, 409, post(c, back, OURS, (Slice){ 0 }));
