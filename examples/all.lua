@@ -18,6 +18,7 @@ local demos = {
   { "primes", "Prime numbers", "Work that takes its time, in a worker thread." },
   { "shared-counter", "Shared counter / report", "One value for all browsers." },
   { "chat", "Chat", "A room as a shared value, a draft for each." },
+  { "protected-counter", "Protected counter", "A page for who is signed in." },
   { "error-frame", "In-page error frame", "A handler that fails harms nobody." },
   { "error-answer", "Child-side error routing", "An answer that is an error." },
 }
