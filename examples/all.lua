@@ -13,6 +13,7 @@ local demos = {
   { "todo", "Todo list", "Rows that are edited in their place." },
   { "columns", "Keyed columns", "Children that come and go, the others untouched." },
   { "url-counter", "URL-state counter", "The address holds the state; Back follows it." },
+  { "reading-list", "Reading list (shareable URL)", "The address says which cards are open." },
   { "clock", "Clock / turbo counter", "Timers that bring events." },
   { "durable", "Expense approval", "A flow that waits for days, and for somebody else." },
   { "primes", "Prime numbers", "Work that takes its time, in a worker thread." },
