@@ -1,10 +1,10 @@
-/* What a conversation's age costs: microseconds of CPU for a turn when it is a
- * hundred turns old and when it is 100,000, and bytes for a state that it can
- * go back to. A counter, and a list of 50 rows of which each turn ticks one.
+/* What a conversation's age costs: microseconds of CPU for a turn when it is
+ * 100, 10,000 and 100,000 turns old, and bytes for a state that it can go back
+ * to. A counter, and a list of 50 rows of which each turn ticks one.
  *
- * Prints one line: `counter_young_us= counter_old_us= counter_bytes= list_...`,
- * medians of blocks that take turns, so that what disturbs the young disturbs
- * the old. The store is in memory. */
+ * Prints one line: `counter_young_us= counter_grown_us= counter_old_us=
+ * counter_bytes= list_...`, medians of blocks that take turns, so that what
+ * disturbs the young disturbs the old. The store is in memory. */
 #include "base/clock.h"
 #include "html/html.h"
 #include "kernel/state.h"
@@ -15,7 +15,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-enum { YOUNG = 100, OLD = 100000, BLOCK = 250, BLOCKS = 40 };
+enum { YOUNG = 100, GROWN = 10000, OLD = 100000, BLOCK = 250, BLOCKS = 40 };
 
 static const char script[] =
     "local component = require 'stube.component'\n"
@@ -133,18 +133,23 @@ static double bytes_each(const Conv *c) {
   return (double)(s.bytes + parts.history.len) / c->history.n[PAST];
 }
 
+static Conv *aged(const char *id, uint64_t turns) {
+  Conv *c = mint(id);
+  while (conv_turn(c) < turns) click(c);
+  return c;
+}
+
 static void measure(const char *name, const char *id) {
-  double young[BLOCKS], old[BLOCKS];
-  Conv *aged = mint(id);
-  while (conv_turn(aged) < OLD) click(aged);
+  double young[BLOCKS], grown[BLOCKS], old[BLOCKS];
+  Conv *middle = aged(id, GROWN), *last = aged(id, OLD);
   for (int i = 0; i < BLOCKS; i++) {
-    Conv *fresh = mint(id);
-    while (conv_turn(fresh) < YOUNG) click(fresh);
-    young[i] = block_us(fresh);
-    old[i] = block_us(aged);
+    young[i] = block_us(aged(id, YOUNG));
+    grown[i] = block_us(middle);
+    old[i] = block_us(last);
   }
-  printf("%s_young_us=%.2f %s_old_us=%.2f %s_bytes=%.1f ", name, median(young),
-         name, median(old), name, bytes_each(aged));
+  printf("%s_young_us=%.2f %s_grown_us=%.2f %s_old_us=%.2f %s_bytes=%.1f ",
+         name, median(young), name, median(grown), name, median(old), name,
+         bytes_each(last));
 }
 
 int main(void) {
