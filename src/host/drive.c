@@ -1,22 +1,19 @@
-/* `stube test`: busted inside the host, and `stube.drive`, with which specs
- * mint and drive conversations without a socket. The memory store is polled by
- * hand, so a spec can hold a commit, fail it, and look at what is visible
- * meanwhile. Time stands still unless a spec advances it. */
+/* What `stube.drive` has of conversations: they are minted, looked at and sent
+ * events, and what their pages would get is kept for the spec. */
 #include <lauxlib.h>
 #include <lua.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "base/limits.h"
+#include "host/drive.h"
 #include "host/host.h"
-#include "lua/loader.h"
 
 static const char drive_key; /* registry: released fragments, oldest first */
 
 /* --- ports: what is released is kept for the spec --- */
 
-static void drive_release(void *ud, Conv *c, uint64_t turn, const Fragment *f,
-                          size_t n) {
+void drive_release(void *ud, Conv *c, uint64_t turn, const Fragment *f,
+                   size_t n) {
   static const char *const kinds[] = { "elements", "signals", "script",
                                        "address",  "scroll",  "focus",
                                        "renewed",  "close" };
@@ -42,9 +39,9 @@ static void drive_release(void *ud, Conv *c, uint64_t turn, const Fragment *f,
   lua_pop(L, 1);
 }
 
-static void drive_ended(void *ud, Conv *c) { (void)ud, (void)c; }
+void drive_ended(void *ud, Conv *c) { (void)ud, (void)c; }
 
-static bool drive_forget(void *ud, Conv *c) {
+bool drive_forget(void *ud, Conv *c) {
   (void)ud, (void)c;
   return true;
 }
@@ -82,10 +79,6 @@ static void drive_answer(Event *ev, Err result) {
   free(d);
 }
 
-static Host *drive_host(lua_State *L) {
-  return lua_touserdata(L, lua_upvalueindex(1));
-}
-
 static Conv *check_conv(lua_State *L, Host *h) {
   Slice cid;
   cid.ptr = luaL_checklstring(L, 1, &cid.len);
@@ -99,106 +92,6 @@ static lua_State *to_main(lua_State *L, Host *h, int n) {
   return main;
 }
 
-/* --- time --- */
-
-static void tell_time(Host *h) {
-  kernel_now(h->kernel, h->steady_ms, h->steady_ms);
-}
-
-/* All that a spec does not hold back is kept. */
-void drive_settle(Host *h) {
-  if (h->is_held)
-    store_poll(h->store);
-  else
-    store_settle(h->store);
-}
-
-/* advance(seconds): lets time pass, with all that it brings, each at its time.
- */
-static int f_advance(lua_State *L) {
-  enum { PASSES_MAX = 1000000 };
-  Host *h = drive_host(L);
-  uint64_t target = h->steady_ms + (uint64_t)(luaL_checknumber(L, 1) * 1000);
-  for (int i = 0; i < PASSES_MAX; i++) {
-    drive_settle(h);
-    uint64_t due = kernel_due(h->kernel);
-    if (due > target) {
-      h->steady_ms = target;
-      tell_time(h);
-      return 0;
-    }
-    if (due > h->steady_ms) h->steady_ms = due;
-    tell_time(h);
-    kernel_tick(h->kernel);
-  }
-  return luaL_error(L, "advance: it does not come to rest");
-}
-
-/* skip(seconds): the clock leaps, and nothing happens meanwhile. */
-static int f_skip(lua_State *L) {
-  Host *h = drive_host(L);
-  h->steady_ms += (uint64_t)(int64_t)(luaL_checknumber(L, 1) * 1000);
-  tell_time(h);
-  return 0;
-}
-
-/* commits() -> items that the store has kept */
-static int f_commits(lua_State *L) {
-  lua_pushinteger(L, (lua_Integer)store_stats(drive_host(L)->store).items);
-  return 1;
-}
-
-/* tick(): one pass of what is due now. */
-static int f_tick(lua_State *L) {
-  Host *h = drive_host(L);
-  tell_time(h);
-  kernel_tick(h->kernel);
-  return 0;
-}
-
-/* due() -> seconds until something is due, or nil. */
-static int f_due(lua_State *L) {
-  Host *h = drive_host(L);
-  uint64_t due = kernel_due(h->kernel);
-  if (due == UINT64_MAX) return 0;
-  lua_pushnumber(
-      L, due <= h->steady_ms ? 0 : (lua_Number)(due - h->steady_ms) / 1000);
-  return 1;
-}
-
-/* --- the process --- */
-
-static void on_news(void *ud) { (void)ud; }
-
-/* restart([dir]): as after kill -9: only what the store kept is there. With a
- * folder, on a store on disk in it from now on (again, when that is the one in
- * use); false: on a fresh one in memory. */
-static int f_restart(lua_State *L) {
-  Host *h = drive_host(L);
-  char why[512];
-  if (store_poll(h->store))
-    return luaL_error(L, "restart: commits are under way");
-  if (lua_isnoneornil(L, 1) && !h->settings.store) {
-    kernel_restart(h->kernel, h->store);
-    drive_settle(h);
-    return 0;
-  }
-  if (!lua_isnoneornil(L, 1)) {
-    free(h->settings.store);
-    h->settings.store = lua_toboolean(L, 1) ? xstrdup(luaL_checkstring(L, 1))
-                                            : NULL;
-  }
-  kernel_restart(h->kernel, NULL);
-  store_free(h->store);
-  h->store = h->settings.store ? store_lmdb_open(h->settings.store, on_news, h,
-                                                 why, sizeof why)
-                               : store_memory_new();
-  if (!h->store) die("%s", why);
-  kernel_restart(h->kernel, h->store);
-  drive_settle(h);
-  return 0;
-}
-
 /* --- conversations --- */
 
 /* mint(embed, [context], [principal], [back]) -> cid or nil, html */
@@ -209,7 +102,7 @@ static int f_mint(lua_State *L) {
   char *back = lua_isnoneornil(L, 4) ? NULL : xstrdup(luaL_checkstring(L, 4));
   lua_settop(L, 3);
   Blob *origin = kernel_origin(h->kernel, L, 2, 3);
-  tell_time(h);
+  drive_now(h);
   lua_settop(L, 1);
   lua_State *main = to_main(L, h, 1);
   Mint mint = {
@@ -258,7 +151,7 @@ static int f_post(lua_State *L) {
   lua_newtable(L);
   lua_pushvalue(L, -1);
   d->result = luaL_ref(L, LUA_REGISTRYINDEX);
-  tell_time(h);
+  drive_now(h);
   kernel_post(h->kernel, c, &d->ev);
   return 1;
 }
@@ -267,7 +160,7 @@ static int f_post(lua_State *L) {
 static int f_promote(lua_State *L) {
   Host *h = drive_host(L);
   Conv *c = check_conv(L, h);
-  tell_time(h);
+  drive_now(h);
   if (c) kernel_promote(h->kernel, c);
   return 0;
 }
@@ -301,27 +194,6 @@ static int f_fetch(lua_State *L) {
   *f = (DriveFetch){ h, luaL_ref(L, LUA_REGISTRYINDEX) };
   kernel_fetch(h->kernel, cid, drive_found, f);
   return 1;
-}
-
-/* poll() -> how many commits are still under way */
-static int f_poll(lua_State *L) {
-  lua_pushinteger(L, (lua_Integer)store_poll(drive_host(L)->store));
-  return 1;
-}
-
-/* hold(bool): commits complete only through settle(), fetches not at all. */
-static int f_hold(lua_State *L) {
-  Host *h = drive_host(L);
-  h->is_held = lua_toboolean(L, 1);
-  store_memory_hold(h->store, h->is_held);
-  return 0;
-}
-
-/* settle(ok): the oldest held commit succeeds or fails at the next poll. */
-static int f_settle(lua_State *L) {
-  store_memory_settle(drive_host(L)->store,
-                      lua_toboolean(L, 1) ? OK : ERR_UNAVAILABLE);
-  return 0;
 }
 
 /* take() -> the fragments released since the last call */
@@ -418,89 +290,11 @@ static int f_styles(lua_State *L) {
   return 1;
 }
 
-/* log(level): "error" lines of failed turns would drown a spec's output. */
-static int f_log(lua_State *L) {
-  drive_host(L)->log.level = lua_toboolean(L, 1) ? LOG_INFO : LOG_OFF;
-  return 0;
-}
-
-/* logged(f) -> what is logged while f runs. */
-static int f_logged(lua_State *L) {
-  Log *log = &drive_host(L)->log, was = *log;
-  luaL_checktype(L, 1, LUA_TFUNCTION);
-  FILE *file = tmpfile();
-  if (!file) return luaL_error(L, "no temporary file");
-  lua_settop(L, 1);
-  *log = (Log){ .level = LOG_DEBUG, .fd = fileno(file) };
-  int status = lua_pcall(L, 0, 0, 0);
-  *log = was;
-  char text[8192];
-  rewind(file);
-  size_t n = fread(text, 1, sizeof text, file);
-  fclose(file);
-  if (status != LUA_OK) return lua_error(L);
-  lua_pushlstring(L, text, n);
-  return 1;
-}
-
-/* hot(n): how many conversations stay in Lua's memory; without a number, the
- * default. */
-static int f_hot(lua_State *L) {
-  Host *h = drive_host(L);
-  h->kernel_config.hot_max = (size_t)luaL_optinteger(L, 1, CONV_HOT_MAX);
-  kernel_configure(h->kernel, &h->kernel_config);
-  return 0;
-}
-
-/* budget(ms): the CPU a turn may use; without a number, the default. */
-static int f_budget(lua_State *L) {
-  Host *h = drive_host(L);
-  h->kernel_config.budget.cpu_ms = (uint64_t)luaL_optinteger(L, 1, TURN_CPU_MS);
-  kernel_configure(h->kernel, &h->kernel_config);
-  return 0;
-}
-
-/* production(bool): as with --prod. */
-static int f_production(lua_State *L) {
-  Host *h = drive_host(L);
-  h->kernel_config.development = !lua_toboolean(L, 1);
-  kernel_configure(h->kernel, &h->kernel_config);
-  return 0;
-}
-
-/* event_rate(n): events a second of one conversation; 0: any. */
-static int f_event_rate(lua_State *L) {
-  Host *h = drive_host(L);
-  h->kernel_config.event_rate = (uint32_t)luaL_checkinteger(L, 1);
-  kernel_configure(h->kernel, &h->kernel_config);
-  return 0;
-}
-
-/* history(turns, bytes): what one conversation's may hold; the defaults. */
-static int f_history(lua_State *L) {
-  Host *h = drive_host(L);
-  h->kernel_config.history_turns = (uint32_t)luaL_optinteger(L, 1,
-                                                             HISTORY_TURNS_MAX);
-  h->kernel_config.history_bytes = (size_t)luaL_optinteger(L, 2,
-                                                           HISTORY_BYTES_MAX);
-  kernel_configure(h->kernel, &h->kernel_config);
-  return 0;
-}
-
-/* reap(): ends those whose time is over. */
-static int f_reap(lua_State *L) {
-  Host *h = drive_host(L);
-  tell_time(h);
-  while (kernel_reap(h->kernel)) drive_settle(h);
-  drive_settle(h);
-  return 0;
-}
-
 /* follow(cid, bool): a page has its stream open, or has it no more. */
 static int f_follow(lua_State *L) {
   Host *h = drive_host(L);
   Conv *c = check_conv(L, h);
-  tell_time(h);
+  drive_now(h);
   if (!c) return luaL_error(L, "there is no such conversation");
   if (lua_toboolean(L, 2))
     kernel_followed(h->kernel, c);
@@ -510,57 +304,13 @@ static int f_follow(lua_State *L) {
   return 0;
 }
 
-/* rows(table) -> how many the store has: "seen" */
-static bool count_row(void *ud, Slice key, Slice value) {
-  (void)key, (void)value;
-  ++*(lua_Integer *)ud;
-  return true;
-}
-
-static int f_rows(lua_State *L) {
-  static const char *const names[] = { "seen", "due", NULL };
-  static const StoreTable tables[] = { STORE_SEEN, STORE_DUE };
-  lua_Integer n = 0;
-  store_scan(drive_host(L)->store, tables[luaL_checkoption(L, 1, NULL, names)],
-             (Slice){ 0 }, count_row, &n);
-  lua_pushinteger(L, n);
-  return 1;
-}
-
-static void open_drive(Host *h) {
+void drive_open(Host *h) {
   static const luaL_Reg functions[] = {
-    { "mint", f_mint },
-    { "post", f_post },
-    { "poll", f_poll },
-    { "hold", f_hold },
-    { "settle", f_settle },
-    { "take", f_take },
-    { "page", f_page },
-    { "alive", f_alive },
-    { "stats", f_stats },
-    { "offered", f_offered },
-    { "collect", f_collect },
-    { "log", f_log },
-    { "logged", f_logged },
-    { "styles", f_styles },
-    { "production", f_production },
-    { "event_rate", f_event_rate },
-    { "budget", f_budget },
-    { "hot", f_hot },
-    { "history", f_history },
-    { "fetch", f_fetch },
-    { "due", f_due },
-    { "advance", f_advance },
-    { "tick", f_tick },
-    { "promote", f_promote },
-    { "restart", f_restart },
-    { "reap", f_reap },
-    { "follow", f_follow },
-    { "rows", f_rows },
-    { "skip", f_skip },
-    { "commits", f_commits },
-    { "stands", f_stands },
-    { NULL, NULL },
+    { "mint", f_mint },       { "post", f_post },       { "take", f_take },
+    { "page", f_page },       { "alive", f_alive },     { "stats", f_stats },
+    { "offered", f_offered }, { "collect", f_collect }, { "styles", f_styles },
+    { "fetch", f_fetch },     { "promote", f_promote }, { "follow", f_follow },
+    { "stands", f_stands },   { NULL, NULL },
   };
   lua_State *L = vm_lua(h->vm);
   lua_newtable(L);
@@ -569,6 +319,8 @@ static void open_drive(Host *h) {
   lua_newtable(L);
   lua_pushlightuserdata(L, h);
   luaL_setfuncs(L, functions, 1);
+  drive_time_open(L, h);
+  drive_config_open(L, h);
   drive_workers_open(L, h);
 #ifdef STUBE_HARD
   lua_pushboolean(L, true);
@@ -576,59 +328,4 @@ static void open_drive(Host *h) {
 #endif
   lua_setfield(L, -2, "stube.drive");
   lua_pop(L, 1);
-}
-
-/* --- busted --- */
-
-static const char runner[] =
-    "package.path = '/usr/share/lua/5.4/?.lua;/usr/share/lua/5.4/?/init.lua;'\n"
-    "  .. package.path\n"
-    "package.cpath = '/usr/lib/x86_64-linux-gnu/lua/5.4/?.so;' .. "
-    "package.cpath\n"
-    "local compat = require 'busted.compatibility'\n"
-    "local code = 0\n"
-    "compat.exit = function(n) code = n; error('busted ends here', 0) end\n"
-    "local ok, e = pcall(require 'busted.runner', { standalone = false })\n"
-    "if not ok and e ~= 'busted ends here' then error(e, 0) end\n"
-    "return code\n";
-
-/* loadfile(path) for busted: spec files are recorded, so that functions in them
- * can be saved like those of an app. */
-static int f_loadfile(lua_State *L) {
-  if (loader_compile_file(L, luaL_checkstring(L, 1)) == LUA_OK) return 1;
-  lua_pushnil(L);
-  lua_insert(L, -2);
-  return 2;
-}
-
-int host_test(Host *h, int argc, char **argv) {
-  h->settings.in_memory = true;
-  host_start(h, drive_release, drive_ended, drive_forget);
-  bool opened = host_open(h);
-  ASSERT(opened); /* a store in memory always does */
-  open_drive(h);
-  lua_State *L = vm_lua(h->vm);
-  lua_newtable(L);
-  lua_pushliteral(L, "stube test");
-  lua_rawseti(L, -2, 0);
-  for (int i = 0; i < argc; i++) {
-    lua_pushstring(L, argv[i]);
-    lua_rawseti(L, -2, i + 1);
-  }
-  lua_setglobal(L, "arg");
-  lua_pushcfunction(L, f_loadfile);
-  lua_setglobal(L, "loadfile");
-  int status = luaL_loadbufferx(L, runner, sizeof runner - 1, "=stube test",
-                                "t");
-  if (status == LUA_OK) status = vm_call(L, 0, 1);
-  if (status != LUA_OK) {
-    vm_push_error_text(L, -1);
-    fprintf(stderr,
-            "stube test: %s\n(busted is needed: make setup, or Debian's "
-            "package lua-busted)\n",
-            lua_tostring(L, -1));
-    return 1;
-  }
-  int code = (int)lua_tointeger(L, -1);
-  return code ? 1 : 0;
 }

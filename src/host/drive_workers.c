@@ -1,19 +1,16 @@
-/* What `stube.drive` (drive.c) has for specs of s.io: real worker threads,
+/* What `stube.drive` (drive.h) has for specs of s.io: real worker threads,
  * whose results come when the spec asks for them. */
 #include <lauxlib.h>
 #include <lua.h>
 
 #include "base/limits.h"
+#include "host/drive.h"
 #include "host/host.h"
 #include "host/worker.h"
 
-static Host *host_of_drive(lua_State *L) {
-  return lua_touserdata(L, lua_upvalueindex(1));
-}
-
 /* patience(seconds): how long a call may take from now on. */
 static int f_patience(lua_State *L) {
-  Host *h = host_of_drive(L);
+  Host *h = drive_host(L);
   h->workers->time_ms = (uint64_t)(luaL_checknumber(L, 1) * 1000);
   return 0;
 }
@@ -22,7 +19,7 @@ static int f_patience(lua_State *L) {
  * pending = }): threads run what s.io asks for, with these limits; false: what
  * it asks for is kept, and nobody runs it, as at first. */
 static int f_workers(lua_State *L) {
-  Host *h = host_of_drive(L);
+  Host *h = drive_host(L);
   Settings *s = &h->settings;
   KernelConfig *k = &h->kernel_config;
   bool is_whole = workers_close(h);
@@ -57,7 +54,7 @@ static int f_workers(lua_State *L) {
 
 /* What is due just now, and what that brings. */
 static void run_due(Host *h) {
-  kernel_now(h->kernel, h->steady_ms, h->steady_ms);
+  drive_now(h);
   for (int i = 0; i < 1000 && kernel_due(h->kernel) <= h->steady_ms; i++) {
     kernel_tick(h->kernel);
     drive_settle(h);
@@ -68,7 +65,7 @@ static void run_due(Host *h) {
  * all that follows. */
 static int f_work(lua_State *L) {
   enum { PATIENCE_MS = 30000, STEP_MS = 50 };
-  Host *h = host_of_drive(L);
+  Host *h = drive_host(L);
   lua_Integer n = luaL_optinteger(L, 1, 0);
   for (int left = PATIENCE_MS / STEP_MS; left > 0; left--) {
     drive_settle(h);
@@ -88,7 +85,7 @@ static int f_work(lua_State *L) {
  * meanwhile, and with `turns` conversations go on. */
 static int f_wait(lua_State *L) {
   enum { TIMES = 30000 };
-  Host *h = host_of_drive(L);
+  Host *h = drive_host(L);
   luaL_checktype(L, 1, LUA_TFUNCTION);
   lua_settop(L, 2);
   for (int i = 0; i < TIMES; i++) {
@@ -106,7 +103,7 @@ static int f_wait(lua_State *L) {
 /* calls() -> how many run, how many wait for a worker, how many workers are
  * lost */
 static int f_calls(lua_State *L) {
-  WorkersStats s = workers_stats(host_of_drive(L));
+  WorkersStats s = workers_stats(drive_host(L));
   lua_pushinteger(L, (lua_Integer)s.running);
   lua_pushinteger(L, (lua_Integer)s.queued);
   lua_pushinteger(L, (lua_Integer)s.lost);

@@ -124,15 +124,8 @@ bool host_open(Host *h);
  * when it could not listen; says why. */
 bool host_serve(Host *h);
 
-/* Runs busted over the paths, inside this host. The exit code. */
+/* Runs busted over the paths, inside this host. The exit code (test.c). */
 int host_test(Host *h, int argc, char **argv);
-
-/* --- drive.c, drive_workers.c: `stube.drive` --- */
-
-/* All that a spec does not hold back is kept. */
-void drive_settle(Host *h);
-/* Adds functions to the table on top of L. */
-void drive_workers_open(lua_State *L, Host *h);
 
 /* Loads the app, says on standard output what looks wrong with it, and serves
  * nothing. The exit code (check.c). */
