@@ -1,19 +1,14 @@
 -- Where the page stands: `url` of the root, s.history, and which turns make an
 -- entry in the browser's history. s.scroll_to and s.focus.
+local define = require "spec.lua.define" "address"
 local drive = require "stube.drive"
 local jobs = require "spec.lua.io.jobs"
 local s = require "stube"
 local visit = require "spec.lua.visit"
 
-local serial = 0
-local function component(definition)
-  serial = serial + 1
-  local made = s.component("spec/address" .. serial, definition)
-  drive.collect()
-  return made
-end
+local component = define.component
 
-local function button(event) return { "button", on_click = event, event } end
+local button = define.button
 
 --- A component with a button for each of these handlers.
 local function buttons(handlers, more)
@@ -432,9 +427,7 @@ describe("an entry", function()
   end)
 
   it("is made by an answer that is an error, and by a flow's end", function()
-    serial = serial + 1
-    local flow = s.flow("spec/address" .. serial, function() s.await(Child) end)
-    drive.collect()
+    local flow = define.flow(function() s.await(Child) end)
     local page = paged(buttons {
       run = function(self) self.n = pcall(s.await, flow) and 1 or 2 end,
     })

@@ -1,15 +1,10 @@
 -- What is done to a conversation from outside: events, turns, stopping, closing.
+local define = require "spec.lua.define" "deed"
 local drive = require "stube.drive"
 local s = require "stube"
 local visit = require "spec.lua.visit"
 
-local serial = 0
-local function component(definition)
-  serial = serial + 1
-  local made = s.component("deed/d" .. serial, definition)
-  drive.collect()
-  return made
-end
+local component = define.component
 
 --- Everything that is under way is kept.
 local function keep() while drive.poll() > 0 do end end

@@ -1,16 +1,11 @@
 -- What is seen of a conversation from outside: its page, what is known of it, and what
 -- a failed turn has left.
+local define = require "spec.lua.define" "look"
 local drive = require "stube.drive"
 local s = require "stube"
 local visit = require "spec.lua.visit"
 
-local serial = 0
-local function component(definition)
-  serial = serial + 1
-  local made = s.component("look/l" .. serial, definition)
-  drive.collect()
-  return made
-end
+local component = define.component
 
 local function quietly(f, ...)
   drive.log(false)

@@ -1,13 +1,10 @@
 -- Signals: fields that are bound, those the page shares, and how markup names them.
+local define = require "spec.lua.define" "signals"
 local drive = require "stube.drive"
 local s = require "stube"
 local visit = require "spec.lua.visit"
 
-local serial = 0
-local function component(definition)
-  serial = serial + 1
-  return s.component("signals/s" .. serial, definition)
-end
+local component = define.component
 
 describe("a bound field", function()
   it("reaches inside by its path, and keeps the types there (12.1)", function()

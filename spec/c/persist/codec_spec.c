@@ -1,13 +1,10 @@
 /* Values: what comes back is what was there, and what cannot be saved says why.
  */
-#include "harness.h"
+#include "two.h"
 
 #include "lua/budget.h"
 
 #include <math.h>
-
-static Host a, b; /* two hosts with the same scripts */
-static Buf bytes;
 
 static const char library[] =
     "function each(t) local n = 0 for _ in pairs(t) do n = n + 1 end return n "
@@ -30,25 +27,8 @@ static const char library[] =
 
 static int open_two(void **state) {
   (void)state;
-  a = host_open();
-  b = host_open();
-  run_text(&a, "library", library);
-  run_text(&b, "library", library);
+  open_both("library", library);
   return 0;
-}
-
-static int close_two(void **state) {
-  (void)state;
-  host_close(&a);
-  host_close(&b);
-  buf_free(&bytes);
-  return 0;
-}
-
-/* Makes the table in `h` by running the text of a function body. */
-static void make(Host *h, const char *body) {
-  if (luaL_loadstring(h->L, body) != LUA_OK || vm_call(h->L, 0, 1) != LUA_OK)
-    fail_msg("%s: %s", body, lua_tostring(h->L, -1));
 }
 
 /* Asserts that `body`'s table is the same after a round trip into host a and b.
@@ -560,7 +540,7 @@ static void lying_lengths_are_refused(void **s) {
   }
 }
 
-#define spec(f) cmocka_unit_test_setup_teardown(f, open_two, close_two)
+#define spec(f) cmocka_unit_test_setup_teardown(f, open_two, close_both)
 
 int main(void) {
   const struct CMUnitTest tests[] = {

@@ -1,8 +1,5 @@
 /* Copies for another host: tables go by value, code and modules by name. */
-#include "harness.h"
-
-static Host a, b;
-static Buf bytes;
+#include "two.h"
 
 static const char shop[] =
     "local M = { count = 0, rows = { { n = 1 } } }\n"
@@ -15,32 +12,8 @@ static const char shop[] =
 
 static int open_two(void **state) {
   (void)state;
-  a = host_open();
-  b = host_open();
-  run_text(&a, "shop", shop);
-  run_text(&b, "shop", shop);
+  open_both("shop", shop);
   return 0;
-}
-
-static int close_two(void **state) {
-  (void)state;
-  lua_settop(a.L, 0);
-  lua_settop(b.L, 0);
-  host_close(&a);
-  host_close(&b);
-  buf_free(&bytes);
-  return 0;
-}
-
-static void make(Host *h, const char *body) {
-  if (luaL_loadstring(h->L, body) != LUA_OK || vm_call(h->L, 0, 1) != LUA_OK)
-    fail_msg("%s: %s", body, lua_tostring(h->L, -1));
-}
-
-static void expect(Host *h, const char *check) {
-  make(h, check);
-  if (!lua_toboolean(h->L, -1)) fail_msg("not so: %s", check);
-  lua_settop(h->L, 0);
 }
 
 /* Copies what `body` gives in a to the global t of b. */
@@ -174,7 +147,7 @@ static void what_is_missing_has_a_first_step(void **s) {
   assert_false(persist_missing_name(b.persist, &step));
 }
 
-#define spec(f) cmocka_unit_test_setup_teardown(f, open_two, close_two)
+#define spec(f) cmocka_unit_test_setup_teardown(f, open_two, close_both)
 
 int main(void) {
   const struct CMUnitTest tests[] = {

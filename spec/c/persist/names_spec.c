@@ -1,11 +1,8 @@
 /* What is static is relinked to the very same thing, by names that another
  * process finds as well; what a conversation made is its own. */
-#include "harness.h"
+#include "two.h"
 
 #include "persist/graph.h"
-
-static Host a, b;
-static Buf bytes;
 
 static const char shop[] =
     "local M = { cache = {}, list = { {}, { deep = {} } } }\n"
@@ -31,32 +28,8 @@ static const char shop[] =
 
 static int open_two(void **state) {
   (void)state;
-  a = host_open();
-  b = host_open();
-  run_text(&a, "shop", shop);
-  run_text(&b, "shop", shop);
+  open_both("shop", shop);
   return 0;
-}
-
-static int close_two(void **state) {
-  (void)state;
-  lua_settop(a.L, 0);
-  lua_settop(b.L, 0);
-  host_close(&a);
-  host_close(&b);
-  buf_free(&bytes);
-  return 0;
-}
-
-static void make(Host *h, const char *body) {
-  if (luaL_loadstring(h->L, body) != LUA_OK || vm_call(h->L, 0, 1) != LUA_OK)
-    fail_msg("%s: %s", body, lua_tostring(h->L, -1));
-}
-
-static void expect(Host *h, const char *check) {
-  make(h, check);
-  if (!lua_toboolean(h->L, -1)) fail_msg("not so: %s", check);
-  lua_settop(h->L, 0);
 }
 
 /* Saves what `body` gives in a and revives it in `to` as global t. */
@@ -407,7 +380,7 @@ static void parked_chains_are_revived(void **s) {
   assert_int_equal(lua_tointeger(co, -1), 45);
 }
 
-#define spec(f) cmocka_unit_test_setup_teardown(f, open_two, close_two)
+#define spec(f) cmocka_unit_test_setup_teardown(f, open_two, close_both)
 
 int main(void) {
   const struct CMUnitTest tests[] = {
