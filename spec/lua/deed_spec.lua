@@ -353,6 +353,27 @@ describe("stop", function()
       assert.equal(2, c:state().ticks)
     end)
 
+  it("owes nobody a turn, so that what it may not hear keeps no loop busy", function()
+    local shared = s.atom("deed/shared", 1)
+    drive.collect()
+    local page, c = saved(component {
+      render = function() return { "p", "it is ", shared:get() } end,
+    })
+    drive.follow(page.cid, true)
+    c:stop()
+    keep()
+    local _, other = saved(component {
+      render = function() return { "p" } end,
+      on = { set = function() shared:update(function() return 2 end) end },
+    })
+    other:send "set"
+    drive.advance(1) -- raises when it does not come to rest
+    assert.matches("it is 1", page.first)
+    c:resume()
+    drive.advance(0)
+    assert.matches("it is 2", page:html())
+  end)
+
   it("that cannot be kept has not been, and the page goes on", function()
     local page, c = saved()
     drive.hold(true)
