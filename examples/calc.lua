@@ -68,7 +68,8 @@ local Calc = s.component("demo/calc", {
     end,
     sign = function(self)
       local n = tonumber(self.shown)
-      if n and n ~= 0 then self.shown = written(-n) end
+      if not n or n == 0 then return end
+      self.shown = n < 0 and self.shown:sub(2) or "-" .. self.shown
     end,
     operator = function(self, op)
       if not self.starts then settle(self) end

@@ -24,8 +24,9 @@ end
 local Calendar = s.component("demo/calendar", {
   styles = [[
     & { max-width: 24rem; }
-    & header { display: flex; align-items: center; justify-content: space-between; }
-    & h2 { margin: 0; }
+    & header { display: flex; align-items: center; justify-content: space-between;
+      gap: .5rem; }
+    & h2 { margin: 0; font-size: 1.15rem; text-align: center; }
     & .days {
       display: grid; grid-template-columns: repeat(7, 1fr); gap: .125rem;
       margin: 1rem 0; text-align: center;

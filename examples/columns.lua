@@ -30,7 +30,7 @@ local Columns = s.component("demo/columns", {
   init = { made = 3, open = { 1, 2, 3 } },
   styles = [[
     & .strip { display: flex; gap: 1rem; overflow-x: auto; padding: 1rem 0 2rem; }
-    & .strip > * { flex: 0 0 14rem; margin: 0; }
+    & .strip > * { flex: 0 0 13rem; margin: 0; }
     & .strip header { display: flex; justify-content: space-between; align-items: start;
       margin-bottom: .5rem; }
   ]],
@@ -52,6 +52,7 @@ local Columns = s.component("demo/columns", {
     add = function(self)
       self.made = self.made + 1
       self.open[#self.open + 1] = self.made
+      s.scroll_to ".strip > :last-child"
     end,
     drop = function(self) self.open[#self.open] = nil end,
     column = function(self, _, ev) -- a column answered: it is to be closed

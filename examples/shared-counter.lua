@@ -4,29 +4,28 @@ local s = require "stube"
 
 local counter = s.atom("demo/shared-counter", { n = 0, log = {} })
 
+--- Whose change it was, seen from this conversation.
+local function source(by)
+  return not by and "initial" or by == s.conversation_id() and "this tab"
+    or "another tab"
+end
+
 local Report = s.component("demo/shared-report", {
   render = function()
     local log = counter:get().log
     return { "section", { "h2", "Report" },
       #log == 0 and { "p", "No broadcasts seen yet." } or nil,
       { "ol", s.each(log, function(entry)
-        return { "li", entry.n, " ", { "small", entry.label, ", ", entry.at } }
+        return { "li", entry.n, " ", { "small", source(entry.by), ", ", entry.at } }
       end) } }
   end,
 })
 
---- Who changed it last, seen from this conversation.
-local function source()
-  local by = counter:get().by
-  return not by and "initial" or by == s.conversation_id() and "this tab"
-    or "another tab"
-end
-
 local function add(by)
   counter:update(function(v)
     v.n, v.by = v.n + by, s.conversation_id()
-    table.insert(v.log, 1, { n = v.n, at = os.date("%H:%M:%S", os.time()),
-      label = by > 0 and "counted up" or "counted down" })
+    table.insert(v.log, 1, { n = v.n, by = v.by,
+      at = os.date("%H:%M:%S", os.time()) })
     v.log[9] = nil
   end)
 end
@@ -39,7 +38,7 @@ local Shared = s.component("demo/shared-counter", {
         { "button", on_click = { "dec", queue = true }, aria_label = "Decrease", "−" },
         { "output", counter:get().n },
         { "button", on_click = { "inc", queue = true }, aria_label = "Increase", "+" } },
-      { "p", "Last update: ", source() },
+      { "p", "Last update: ", source(counter:get().by) },
       s.slot "report" }
   end,
   on = {

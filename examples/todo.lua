@@ -32,8 +32,10 @@ local Todo = s.component("demo/todo", {
   styles = [[
     & li { display: flex; gap: .6rem; align-items: center; list-style: none; }
     & ul { padding: 0; }
-    & form { flex: 1; flex-wrap: nowrap; margin: 0; }
-    & form input { flex: 1; min-width: 0; width: auto; }
+    & li > * { margin: 0; }
+    & li > input { flex: none; }
+    & form { flex: 1; min-width: 0; }
+    & form input { flex: 1 1 12rem; min-width: 0; width: auto; }
     & h1 + form { margin-bottom: 1rem; }
     & .label { flex: 1; cursor: pointer; border: 0; background: none; padding: 0;
       color: inherit; font: inherit; text-align: start; }

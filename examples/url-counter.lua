@@ -6,11 +6,11 @@ local Counter = s.component("demo/url-counter", {
   init = { n = 0 },
   url = function(self) return s.url("/url-counter", { n = self.n }), "push" end,
   render = function(self)
-    return { "section.stube-counter",
-      { "h1", "URL-state counter" },
-      { "button", on_click = { "add", -1, queue = true }, aria_label = "Decrease", "−" },
-      { "output", self.n },
-      { "button", on_click = { "add", 1, queue = true }, aria_label = "Increase", "+" } }
+    return { "section", { "h1", "URL-state counter" },
+      { "p.stube-counter",
+        { "button", on_click = { "add", -1, queue = true }, aria_label = "Decrease", "−" },
+        { "output", self.n },
+        { "button", on_click = { "add", 1, queue = true }, aria_label = "Increase", "+" } } }
   end,
   on = {
     add = function(self, by) self.n = self.n + by end,

@@ -19,6 +19,8 @@ test("all keys are there, and it starts at 0", async (t) => {
   await shows(t.page, "0");
   const keys = await t.page.locator(".keys button").allInnerTexts();
   assert.equal(keys.join(" "), "C ± ÷ × 7 8 9 − 4 5 6 + 1 2 3 = 0 .");
+  const high = async (key) => (await button(t.page, key).boundingBox()).height;
+  assert.ok(await high("=") > 2 * await high("0"), "= spans two rows");
 });
 
 const cases = [
@@ -27,16 +29,24 @@ const cases = [
   ["8 ÷ 4 =", "2", "whole results have no decimal part"],
   ["1 ÷ 4 =", "0.25"],
   ["3 + 4 = 5", "5", "a digit after = starts a new number"],
+  ["3 + 4", "4", "and so does one after an operator"],
+  ["9 − 4 =", "5"],
   ["0 0 7", "7", "a leading zero is replaced"],
   ["1 . 5 . 2", "1.52", "one point a number"],
   [". 5 + 1 =", "1.5"],
   ["±", "0", "there is no minus zero"],
+  ["5 ±", "-5"],
+  ["5 ± ±", "5"],
+  ["5 . ± 5", "-5.5", "a sign does not end a number"],
   ["5 ± − 2 =", "-7"],
   ["5 + × 3 =", "15", "the operator can be changed"],
   ["5 =", "5", "= without an operator changes nothing"],
   ["5 + 3 C + 2 =", "2", "C forgets everything"],
   ["8 ÷ 0 =", "Err"],
   ["8 ÷ 0 +", "Err", "also by an operator"],
+  ["8 ÷ 0 = ±", "Err"],
+  ["8 ÷ 0 = ×", "Err"],
+  ["8 ÷ 0 = 2", "2"],
   ["8 ÷ 0 = ± × 2 =", "2", "operators and sign leave Err, a digit starts afresh"],
   ["8 ÷ 0 = C", "0"],
 ];

@@ -22,6 +22,9 @@ test("it shows this month, Monday first, in 42 cells", async (t) => {
   const first = months_on(0);
   const days = new Date(first.getFullYear(), first.getMonth() + 1, 0).getDate();
   assert.equal(await page.locator(".days button").count(), days);
+  const pointers = await page.locator(".days > *").evaluateAll((all) => all
+    .filter((el) => getComputedStyle(el).cursor === "pointer").length);
+  assert.equal(pointers, days, "what can be clicked says so");
   const before = await page.locator(".days > *").evaluateAll((all) =>
     all.slice(7).findIndex((el) => el.tagName === "BUTTON"));
   assert.equal(before, (first.getDay() + 6) % 7);
@@ -48,7 +51,7 @@ test("a picked day is answered; another can be picked; Cancel ends", async (t) =
   await button(page, "›").click();
   await see(page, title(months_on(1)));
   await page.getByRole("button", { name: /, 15 / }).click();
-  await see(page, "You picked");
+  await page.getByRole("heading", { name: "You picked" }).waitFor();
   assert.match(await page.locator("strong").textContent(), /^\d{4}-\d\d-15$/);
   await button(page, "Pick another").click();
   await see(page, title(months_on(0)));

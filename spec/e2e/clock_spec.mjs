@@ -1,7 +1,7 @@
 // /clock: timers, paused and resumed.
 
 import assert from "node:assert/strict";
-import { button, eventually, see, test, with_store } from "./harness.mjs";
+import { AWAY, button, eventually, see, test, with_store } from "./harness.mjs";
 
 const open = async ({ page, server }) => page.goto(await server.at("/clock"));
 const ticks = async (page) =>
@@ -20,6 +20,9 @@ test("both count by themselves, and the time is shown", async (t) => {
   await open(t);
   await t.page.getByRole("heading", { name: "Timers" }).waitFor();
   assert.match(await t.page.locator("output").first().textContent(), /^\d\d:\d\d:\d\d$/);
+  for (const name of ["Live clock", "Turbo counter"])
+    await t.page.getByRole("heading", { name }).waitFor();
+  await t.page.getByText(/^\d+ ticks delivered by /).waitFor();
   await grows(turbo, t.page, 3);
   await grows(ticks, t.page, 2);
 });
@@ -34,6 +37,11 @@ test("Pause stops the ticks, Resume goes on with one timer", async (t) => {
     await button(page, "Resume").click();
     await button(page, "Pause").waitFor();
   }
+  t.expect_errors(AWAY); // nor by a stream that was cut, or by a reload
+  await t.context.setOffline(true);
+  await t.context.setOffline(false);
+  await page.reload();
+  await grows(ticks, page);
   const began = performance.now();
   const first = await ticks(page);
   await eventually("three ticks", async () => (await ticks(page)) >= first + 3);
@@ -51,7 +59,9 @@ test("Reset begins anew and goes on; Stop stops", async (t) => {
   await grows(turbo, page, 4);
   await button(page, "Reset").click();
   await eventually("it is small again", async () => (await turbo(page)) < 4);
-  await grows(turbo, page, 2);
+  const began = performance.now();
+  await grows(turbo, page, 5);
+  assert.ok(performance.now() - began > 950, "five steps take over a second");
   await button(page, "Stop").click();
   await button(page, "Start").waitFor();
   const still = await turbo(page);

@@ -17,10 +17,16 @@ test("a new column comes last, and the others are the same elements", async (t) 
   await page.getByRole("heading", { name: "Columns" }).waitFor();
   await shows(page, "A B C");
   const third = page.locator(".strip > *").nth(2);
-  await third.evaluate((el) => { el.marked = true; });
+  await third.evaluate((el) => el.setAttribute("data-mark", "mine"));
+  assert.equal(await page.getByPlaceholder("Notes…").count(), 3);
+  await page.setViewportSize({ width: 360, height: 740 });
   await button(page, "Add column").click();
   await shows(page, "A B C D");
-  assert.equal(await third.evaluate((el) => el.marked), true);
+  assert.equal(await third.getAttribute("data-mark"), "mine");
+  await eventually("the strip is scrolled to its end", () => page.locator(".strip")
+    .evaluate((el) => el.scrollLeft > 0 &&
+      el.scrollLeft + el.clientWidth > el.scrollWidth - 2));
+  assert.equal(await page.evaluate(() => scrollX), 0);
   await button(page, "Remove last").click();
   await shows(page, "A B C");
 });
@@ -30,6 +36,7 @@ test("× closes its own column; what is typed in the others stays", async (t) =>
   await open(t);
   await notes(page, "A").fill("first");
   await notes(page, "C").fill("third");
+  assert.equal(await page.getByRole("button", { name: "Close B" }).innerText(), "×");
   await page.getByRole("button", { name: "Close B" }).click();
   await shows(page, "A C");
   assert.equal(await notes(page, "A").inputValue(), "first");

@@ -1,7 +1,7 @@
 // /shared-counter and /chat: one value, many browsers.
 
 import assert from "node:assert/strict";
-import { button, eventually, see, test } from "./harness.mjs";
+import { AWAY, button, eventually, see, test } from "./harness.mjs";
 
 async function two(t, path) {
   const other = await (await t.newContext()).newPage();
@@ -30,6 +30,9 @@ test("a click in one browser shows in the other, and both say whose it was",
     await button(b, "−").click();
     await shows(a, 0);
     await see(a, "Last update: another tab");
+    const [newest, oldest] = await lines(a);
+    assert.match(newest, /^0 another tab, \d\d:\d\d:\d\d$/);
+    assert.match(oldest, /^1 this tab, \d\d:\d\d:\d\d$/);
     const late = await (await t.newContext()).newPage();
     await late.goto(await t.server.at("/shared-counter"));
     await shows(late, 0);
@@ -44,8 +47,9 @@ test("rapid clicks in both come to the same value, none is lost", async (t) => {
   }));
   await shows(a, 20);
   await shows(b, 20);
-  assert.equal((await lines(a)).length, 8);
-  assert.deepEqual(await lines(a), await lines(b));
+  const numbers = async (page) => (await lines(page)).map((line) => parseInt(line, 10));
+  assert.deepEqual(await numbers(a), [20, 19, 18, 17, 16, 15, 14, 13]);
+  assert.deepEqual(await numbers(b), await numbers(a));
 });
 
 const say = async (page, text) => {
@@ -57,6 +61,10 @@ const said = (page) => page.getByRole("log").locator("li").allInnerTexts();
 test("what one says all see; the box is cleared, another's draft is not",
   async (t) => {
     const [a, b] = await two(t, "/chat");
+    await a.getByRole("heading", { name: "Chat" }).waitFor();
+    await button(a, "Send").waitFor();
+    assert.equal(await a.getByLabel("Name").inputValue(), "Ada");
+    assert.equal(await a.getByLabel("Message").getAttribute("placeholder"), "Say hello");
     await b.getByLabel("Message").fill("still typing");
     await say(a, "hi");
     await eventually("both see it", async () =>
@@ -73,6 +81,16 @@ test("what one says all see; the box is cleared, another's draft is not",
     const late = await (await t.newContext()).newPage();
     await late.goto(await t.server.at("/chat"));
     assert.equal((await said(late)).length, 2);
+    t.expect_errors(AWAY);
+    await t.context.setOffline(true);
+    await say(late, "while you were away");
+    await t.context.setOffline(false);
+    await eventually("it comes late, and once", async () =>
+      (await said(a)).length === 3);
+    await say(late, "and now");
+    await eventually("and what comes then", async () =>
+      (await said(a)).at(-1).endsWith("and now"));
+    assert.equal((await said(a)).length, 4);
   });
 
 test("thirty lines are kept", async (t) => {

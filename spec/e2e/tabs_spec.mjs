@@ -11,6 +11,8 @@ test("one tab shows; the others keep what was done in them", async (t) => {
   await open(t);
   await page.getByRole("heading", { name: "Tabbed navigation" }).waitFor();
   assert.equal(await page.locator("textarea").count(), 0);
+  assert.deepEqual(await page.locator("nav button").allInnerTexts(),
+    ["Counter", "Notes", "About"]);
   await button(page, "+").click();
   await eventually("it counts", async () =>
     (await page.locator("output").textContent()) === "1");

@@ -17,6 +17,11 @@ async function add(page, text) {
 test("a row is added, the box is empty again; blanks add nothing", async (t) => {
   const { page } = t;
   await open(t);
+  await page.getByRole("heading", { name: "Todo" }).waitFor();
+  assert.deepEqual(await rows(page).locator(".label").allInnerTexts(),
+    ["click a label to edit it", "tick the box when done"]);
+  await page.locator("input[name=draft]").waitFor();
+  await button(page, "Add").waitFor();
   await foot(page, "2 open · 0 done");
   await add(page, "milk");
   await foot(page, "3 open · 0 done");
@@ -26,6 +31,9 @@ test("a row is added, the box is empty again; blanks add nothing", async (t) => 
   await add(page, "   ");
   await add(page, "bread");
   await foot(page, "4 open · 0 done");
+  await button(page, "✕").nth(2).click();
+  await foot(page, "3 open · 0 done");
+  await label(page, "milk").waitFor({ state: "detached" });
 });
 
 test("a tick strikes the text through and counts, and back", async (t) => {
@@ -47,6 +55,8 @@ test("a label becomes its row's editor; Save keeps, Cancel and blanks do not",
     await label(page, "click a label to edit it").click();
     await editors(page).waitFor();
     assert.equal(await editors(page).count(), 1);
+    assert.equal(await editors(page).getAttribute("name"), "text");
+    await label(page, "tick the box when done").waitFor();
     assert.equal(await editors(page).inputValue(), "click a label to edit it");
     await editors(page).fill("  edited  ");
     await button(page, "Save").click();

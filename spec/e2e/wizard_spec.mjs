@@ -19,9 +19,15 @@ async function to_summary({ page }) {
 test("two steps lead to a decorated summary, in the colour that was named",
   async (t) => {
     await open(t);
-    assert.equal(await field(t.page, "What's your name?").getAttribute("placeholder"),
-      "Ada");
+    const hint = (label) => field(t.page, label).getAttribute("placeholder");
+    assert.equal(await hint("What's your name?"), "Ada");
+    await t.page.locator("input[name=answer]").waitFor();
+    for (const name of ["Next", "Back"]) await button(t.page, name).waitFor();
+    await button(t.page, "Next").click(); // without a name
+    assert.equal(await hint("Favourite colour?"), "rebeccapurple");
+    await button(t.page, "Back").click();
     await to_summary(t);
+    await t.page.getByRole("heading", { name: "All set, Ada!" }).waitFor();
     const word = t.page.getByText("rebeccapurple", { exact: true });
     assert.equal(await word.evaluate((el) => getComputedStyle(el).color),
       "rgb(102, 51, 153)");
@@ -43,6 +49,7 @@ test("Back leads through the steps with what was typed; Next keeps it",
     await holds(page, "Favourite colour?", "rebeccapurple");
     await button(page, "Next").click();
     await see(page, "All set, Ada!");
+    await see(page, "rebeccapurple");
   });
 
 test("Start over begins with an empty field", async (t) => {
@@ -50,6 +57,8 @@ test("Start over begins with an empty field", async (t) => {
   await to_summary(t);
   await button(t.page, "Start over").click();
   await holds(t.page, "What's your name?", "");
+  await button(t.page, "Next").click();
+  await holds(t.page, "Favourite colour?", "");
 });
 
 test("Back on the first step ends the conversation", async (t) => {
