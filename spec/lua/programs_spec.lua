@@ -339,7 +339,6 @@ local common = { "run", "run", "answer", "answer", "answer", "answer", "inc", "r
 local function play(seed)
   math.randomseed(seed)
   drive.restart(false)
-  drive.collect()
   drive.advance(0)
   mouth = visit(Mouth):follow()
   local with = { n = 0, serial = 0, has_topics = chance(2) }
