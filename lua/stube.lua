@@ -258,6 +258,7 @@ s.perform = kernel.perform
 -- Conversations as values (stube/conversation.lua)
 s.conversation = conversation.conversation
 s.conversations = conversation.conversations
+s.replay = conversation.replay
 
 -- Seconds, for all that takes time
 

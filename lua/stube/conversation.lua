@@ -10,26 +10,36 @@ local M = {}
 
 ---@class stube.Conversation
 ---@field cid string
+---@field replay? userdata of one that `s.replay` plays
 local Conversation = { __name = "stube.conversation" }
 Conversation.__index = Conversation
 
-function Conversation.__eq(a, b) return a.cid == b.cid end
+function Conversation.__eq(a, b) return a.cid == b.cid and a.replay == b.replay end
 
 function Conversation:__tostring() return "conversation " .. self.cid end
 
-local function value(cid)
-  return setmetatable({ cid = cid }, Conversation)
+local function value(cid, replay)
+  return setmetatable({ cid = cid, replay = replay }, Conversation)
 end
 
-local function id(self, name)
+local function id(self, name, level)
   if type(self) == "table" and type(self.cid) == "string" then return self.cid end
-  error(("%s: called on no conversation (is it c:%s(...)?)"):format(name, name), 3)
+  error(("%s: called on no conversation (is it c:%s(...)?)"):format(name, name), level + 1)
 end
 
---- A method that asks the kernel; what it raises blames the caller.
+--- Asks the kernel, or the replay, about it; what that raises blames its caller's caller.
+local function ask(self, name, ...)
+  local cid, f = id(self, name, 3), kernel.conversations[name]
+  if self.replay then
+    return check.call(2, kernel.conversations.within, self.replay, f, cid, ...)
+  end
+  return check.call(2, f, cid, ...) -- a tail call: `ask` is no level
+end
+
+--- A method that does no more.
 local function method(name)
   return function(self, ...)
-    local result, why = check.call(2, kernel.conversations[name], id(self, name), ...)
+    local result, why = ask(self, name, ...)
     return result, why
   end
 end
@@ -45,8 +55,7 @@ end
 --- Those it was gone back from have `undone`. Raises when the conversation is gone.
 ---@return stube.Point[] points each { turn =, time =, event = }
 function Conversation:turns()
-  local past, present, future = check.call(2, kernel.conversations.turns,
-    id(self, "turns"))
+  local past, present, future = ask(self, "turns")
   local all = {}
   for i = #past, 1, -1 do all[#all + 1] = past[i] end
   present.now = true
@@ -75,8 +84,7 @@ Conversation.back = method "back"
 ---@param turn? integer|"wreck"
 ---@return stube.Conversation
 function Conversation:fork(turn)
-  local cid = check.call(2, kernel.conversations.fork, id(self, "fork"), turn)
-  return value(cid)
+  return value(ask(self, "fork", turn), self.replay)
 end
 
 --- A copy of an instance's `self`.
@@ -109,8 +117,8 @@ Conversation.html = method "html"
 --- What is known of it, but for its values: `cid`, `title`, `status` ("live",
 --- "provisional", "stopped"), `why` it was stopped, `turn`, `minted` and `seen` (seconds
 --- since 1970), `frames` (components, lowest first), how many `instances`, `tasks` that
---- wait, `letters` on their way, steps `back` and `forward`, `bytes`; `timers`,
---- `subscriptions`.
+--- wait, `letters` on their way, steps `back` and `forward`, `bytes`, `digest` (equal
+--- when all that is saved of it is); `timers`, `subscriptions`.
 ---@return table
 Conversation.inspect = method "inspect"
 
@@ -164,9 +172,7 @@ function Conversation:stop(opts)
     check.type("stop: its options", opts, "table", 2)
     check.keys("stop", opts, { why = "string" }, 2)
   end
-  local done = check.call(2, kernel.conversations.stop, id(self, "stop"),
-    opts and opts.why)
-  return done
+  return (ask(self, "stop", opts and opts.why))
 end
 
 --- Lets one that was stopped go on, and takes it into memory: whether that can be done
@@ -180,6 +186,60 @@ Conversation.resume = method "resume"
 ---@return true? done
 ---@return string? why not: a page of it is open, it has something to do just now
 Conversation.close = method "close"
+
+--- What a turn of a replay asked for, as data, in order: `{ { "after", 1, "tick" }, ... }`;
+--- what it waits for is among it, and what a flow returned, as its `answer`. Of the newest
+--- turn, without a number; also once it has ended. Raises for a conversation that people
+--- have.
+---@param turn? integer
+---@return table[] effects
+Conversation.effects = method "effects"
+
+--- Lets time pass in a replay: its timers go off, each at its time. Raises for a
+--- conversation that people have.
+---@param seconds number
+function Conversation:advance(seconds)
+  id(self, "advance", 2)
+  if not self.replay then
+    error("advance: the time of a conversation that people have cannot be moved "
+      .. "(s.replay begins one whose can)", 2)
+  end
+  check.call(2, kernel.conversations.advance, self.replay, seconds)
+end
+
+local replay_options = { seed = "number", time = "number", context = "table|string|number|boolean",
+  principal = "table|string|number|boolean" }
+
+--- A conversation that nobody has: the same embed and events give the same, to the byte.
+--- Chance comes from a seed, its clock stands still until `c:advance`, and what
+--- reaches outside (messages to others, functions for workers, scripts) is recorded (see
+--- `c:effects`) and goes nowhere; atoms are its own, and begin as code says. All methods
+--- of conversations work on it. Raises when it, or one of the events, fails. Not from
+--- inside a turn.
+--- ```lua
+--- local c = s.replay("demo/guess", { "start", { "guess", signals = { answer = "50" } } })
+--- assert(c:state().tries == 1)
+--- ```
+---@param embed stube.Embed
+---@param events? (string|table|fun(c: stube.Conversation): string|table)[] as for `c:send`
+---@param opts? { seed: integer?, time: number?, context: any, principal: any } the clock
+--- begins at `time`, in seconds since 1970: 2000-01-01 without one
+---@return stube.Conversation
+function M.replay(embed, events, opts)
+  if events ~= nil then check.type("replay: its events", events, "table", 2) end
+  if opts ~= nil then
+    check.type("replay: its options", opts, "table", 2)
+    check.keys("replay", opts, replay_options, 2)
+  end
+  local replay, cid = check.call(2, kernel.conversations.replay, embed, opts)
+  local c = value(cid, replay)
+  for i, event in ipairs(events or {}) do
+    if type(event) == "function" then event = event(c) end
+    local ok, why = check.call(2, c.send, c, event)
+    if not ok then error(("replay: event %d: %s"):format(i, why), 2) end
+  end
+  return c
+end
 
 --- A conversation by its id, or by how that begins (8 characters at least). Raises
 --- when several begin so.

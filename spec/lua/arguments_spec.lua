@@ -105,6 +105,8 @@ local entries = {
   -- conversations, atoms
   conversation = { { "AAAAAAAA" }, "string", wrong = { { "" }, { "A" } } },
   conversations = { { ("A"):rep(30) }, "string none", wrong = { { {} } } },
+  replay = { { "args/it", {}, {} }, embed, "table none", "table none",
+    wrong = { { "args/none" }, { {} }, { "args/it", {}, { x = 1 } } } },
   atom = { { "args", 1 }, "string", any, wrong = { { "" },
     { "args/f", print } } },
 
@@ -143,7 +145,7 @@ local entries = {
 local never_rightly = {
   await = true, sleep = true, receive = true, io = true, answer = true, finish = true,
   answer_error = true, become = true, back = true, before = true, static = true,
-  route = true, renew_session = true, call = true, show = true,
+  route = true, renew_session = true, call = true, show = true, replay = true,
 }
 
 --- Calls it from a line that is known; the message, or nil when it did not raise.

@@ -71,9 +71,16 @@ bool unbase64url(void *raw, size_t len, Slice text) {
 void random_bytes(void *out, size_t len) { randombytes_buf(out, len); }
 
 void cid_mint(char out[CID_LEN + 1], uint64_t now_ms) {
+  uint8_t chance[CID_CHANCE];
+  random_bytes(chance, sizeof chance);
+  cid_make(out, now_ms, chance);
+}
+
+void cid_make(char out[CID_LEN + 1], uint64_t now_ms,
+              const uint8_t chance[CID_CHANCE]) {
   uint8_t raw[CID_RAW];
   for (int i = 0; i < 6; i++) raw[i] = (uint8_t)(now_ms >> (8 * (5 - i)));
-  randombytes_buf(raw + 6, sizeof raw - 6);
+  memcpy(raw + 6, chance, CID_CHANCE);
   out[base64url(out, raw, sizeof raw)] = '\0';
 }
 

@@ -7,6 +7,7 @@
 
 /* 6 bytes of mint time (ms, big endian), 16 of randomness */
 #define CID_RAW 22
+#define CID_CHANCE 16
 /* its text */
 #define CID_LEN 30
 /* 256 bits as text */
@@ -21,8 +22,11 @@ size_t base64url(char *out, const void *raw, size_t len);
 /* Reads text into exactly `len` raw bytes; false when it is anything else. */
 bool unbase64url(void *raw, size_t len, Slice text);
 
-/* Writes CID_LEN characters and a NUL. `raw` sorts in minting order (P1). */
+/* Writes CID_LEN characters and a NUL. Raw ones sort in minting order (P1). */
 void cid_mint(char out[CID_LEN + 1], uint64_t now_ms);
+/* The same of given randomness. */
+void cid_make(char out[CID_LEN + 1], uint64_t now_ms,
+              const uint8_t chance[CID_CHANCE]);
 bool cid_raw(Slice cid, uint8_t raw[CID_RAW]);
 
 /* Takes the same time whatever differs. */

@@ -286,6 +286,12 @@
 #define HEAD_REVIVALS_MAX 64
 /* S29: encoded value of one atom: each change writes all of it */
 #define ATOM_BYTES_MAX KIB(256)
+/* turns that one step of a replay may lead to without an event */
+#define REPLAY_PASSES_MAX 100000
+/* when a replay begins unless it is said: 2000-01-01, in seconds since 1970 */
+#define REPLAY_BEGINS 946684800
+/* what its clock and its generator may begin with */
+#define REPLAY_NUMBER_MAX 100000000000
 /* bytes of an atom's name; it is a key of the store */
 #define ATOM_NAME_MAX 200
 /* atoms that one process knows */

@@ -85,6 +85,7 @@ void atoms_free(Kernel *k) {
       free(a->told);
       free(a);
     }
+  luaL_unref(vm_lua(k->vm), LUA_REGISTRYINDEX, k->atoms->copies);
   free(k->atoms);
   k->atoms = NULL;
 }
@@ -105,9 +106,16 @@ static void load(Kernel *k, Atom *a) {
   blob_drop(row);
 }
 
-static void push_value(Kernel *k, lua_State *L, Atom *a) {
+/* As it is now, a message; or NULL. A replay begins with what code says. */
+static const Blob *value_of(Kernel *k, Atom *a) {
   load(k, a);
-  const Blob *value = a->value ? a->value : a->initial;
+  if (a->value || !k->app) return a->value ? a->value : a->initial;
+  const Atom *of_app = find(k->app, a->name);
+  return of_app ? of_app->initial : NULL;
+}
+
+static void push_value(Kernel *k, lua_State *L, Atom *a) {
+  const Blob *value = value_of(k, a);
   if (value)
     message_push(k, L, value);
   else
@@ -344,10 +352,9 @@ void atoms_touch(Kernel *k, lua_State *L, Conv *c) {
 
 /* --- Lua --- */
 
-static Atom *check_name(lua_State *L, int idx, const char *of) {
+static Atom *check_name(Kernel *k, lua_State *L, int idx, const char *of) {
   size_t len;
   const char *name = luaL_checklstring(L, idx, &len);
-  Kernel *k = kernel_of(L);
   if (len == 0 || len > ATOM_NAME_MAX || strlen(name) != len)
     luaL_error(L, "%s: an atom's name has 1 to %d bytes, and no zero byte", of,
                ATOM_NAME_MAX);
@@ -367,7 +374,7 @@ static Atom *check_self(lua_State *L, const char *of) {
                of);
   if (!lua_istable(L, 1) || lua_getfield(L, 1, "name") != LUA_TSTRING)
     luaL_error(L, "%s: called on no atom (is it atom:%s(...)?)", of, of);
-  Atom *a = check_name(L, -1, of);
+  Atom *a = check_name(kernel_of(L), L, -1, of);
   lua_pop(L, 1);
   return a;
 }
@@ -379,7 +386,8 @@ static Blob *check_value(Kernel *k, lua_State *L, int idx, const char *of) {
 int f_atom_open(lua_State *L) {
   lua_settop(L, 2);
   Kernel *k = kernel_of(L);
-  Atom *a = check_name(L, 1, "atom");
+  if (k->app) k = k->app; /* what code says goes for the app */
+  Atom *a = check_name(k, L, 1, "atom");
   if (loader_is_reviving(k->vm)) return 0;
   Blob *initial = lua_isnil(L, 2) ? NULL : check_value(k, L, 2, "atom");
   blob_drop(a->initial);
@@ -441,8 +449,7 @@ static void commit_alone(Kernel *k, Atom *a) {
 static void change(Kernel *k, lua_State *L, Atom *a, int idx, const char *of) {
   Turn *t = &k->turn;
   Blob *value = check_value(k, L, idx, of);
-  load(k, a);
-  const Blob *old = a->value ? a->value : a->initial;
+  const Blob *old = value_of(k, a);
   if (old && slice_eq(blob_view(old), blob_view(value))) {
     blob_drop(value);
     return;

@@ -335,7 +335,7 @@ void turn_conclude(Kernel *k, Conv *c, Event *ev, uint32_t explicit) {
           true; /* what was saved cannot be saved: nothing is left of it */
     }
   }
-  if (!t->failed) letters_prune(c);
+  if (!t->failed) letters_prune(c), journal_keep(k, c);
   if (t->finished && !t->failed) {
     turn_piece(k, FRAG_CLOSE, PATCH_OUTER, (Slice){ 0 },
                t->from_outside ? SLICE("gone") : SLICE("ended"));

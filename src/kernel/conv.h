@@ -197,7 +197,7 @@ struct Conv {
   bool goes_on_late;
   Gate gate;
   bool lost;               /* ended here, for it could not be woken */
-  uint64_t up_to_date;     /* Kernel.n_defines when all instances were */
+  uint64_t up_to_date;     /* Defs.n_made when all instances were */
   uint64_t upgrade_failed; /* the same when an upgrade did; 0: it did not */
   bool awake;     /* its graph is in Lua's memory; else only `head` is there */
   Event *running; /* whose turn is being committed */

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "kernel/deed.h"
+#include "kernel/replay.h"
 #include "kernel/state.h"
 #include "kernel/view.h"
 #include "kernel/wreck.h"
@@ -125,6 +126,10 @@ void kernel_open_convlib(lua_State *L) {
     { "stop", deed_f_stop },
     { "resume", deed_f_resume },
     { "close", deed_f_close },
+    { "replay", replay_f_open },
+    { "within", replay_f_within },
+    { "advance", replay_f_advance },
+    { "effects", journal_f_effects },
     { NULL, NULL },
   };
   luaL_newlib(L, functions);

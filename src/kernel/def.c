@@ -1,4 +1,4 @@
-/* Definitions by id. A Def lives as long as the kernel and instances point at
+/* Definitions by id. A Def lives as long as its kernels, and instances point at
  * it; registering an id again swaps the table it refers to, for all of them at
  * once. */
 #include <lauxlib.h>
@@ -12,7 +12,7 @@
 
 Def *def_find(Kernel *k, Slice id) {
   lua_State *L = vm_lua(k->vm);
-  lua_rawgeti(L, LUA_REGISTRYINDEX, k->defs_ref);
+  lua_rawgeti(L, LUA_REGISTRYINDEX, k->defs->ref);
   lua_pushlstring(L, id.ptr, id.len);
   lua_rawget(L, -2);
   Def *def = lua_touserdata(L, -1);
@@ -25,8 +25,9 @@ static Def *add(Kernel *k, Slice id) {
   def->id = dup_slice(id);
   def->id_hash = hash64(id);
   def->ref = LUA_NOREF;
-  k->defs = xrealloc(k->defs, (k->n_defs + 1) * sizeof *k->defs);
-  k->defs[k->n_defs++] = def;
+  Defs *d = k->defs;
+  d->all = xrealloc(d->all, (d->n + 1) * sizeof *d->all);
+  d->all[d->n++] = def;
   return def;
 }
 
@@ -35,7 +36,7 @@ Def *def_set(Kernel *k, Slice id, int idx) {
   Def *def = def_find(k, id);
   if (!def) {
     def = add(k, id);
-    lua_rawgeti(L, LUA_REGISTRYINDEX, k->defs_ref);
+    lua_rawgeti(L, LUA_REGISTRYINDEX, k->defs->ref);
     lua_pushlstring(L, id.ptr, id.len);
     lua_pushlightuserdata(L, def);
     lua_rawset(L, -3);
@@ -60,19 +61,30 @@ Def *def_set(Kernel *k, Slice id, int idx) {
                   (policy == LUA_TSTRING &&
                    strcmp(lua_tostring(L, -1), "keep") != 0);
   lua_pop(L, 2);
-  k->n_defines++;
+  k->defs->n_made++;
   def->is_old = loader_is_reviving(k->vm);
   def->chunk = loader_loading_index(k->vm);
   if (!def->chunk) def->version++; /* made by no file: other than before */
   return def;
 }
 
-void defs_free(Kernel *k) {
-  for (size_t i = 0; i < k->n_defs; i++) {
-    free(k->defs[i]->id);
-    free(k->defs[i]);
+Defs *defs_new(Vm *vm) {
+  lua_State *L = vm_lua(vm);
+  Defs *d = xcalloc(1, sizeof *d);
+  lua_newtable(L);
+  d->ref = luaL_ref(L, LUA_REGISTRYINDEX);
+  d->old_ref = LUA_NOREF;
+  return d;
+}
+
+void defs_drop(Defs *d) {
+  if (d->n_sharers--) return;
+  for (size_t i = 0; i < d->n; i++) {
+    free(d->all[i]->id);
+    free(d->all[i]);
   }
-  free(k->defs);
+  free(d->all);
+  free(d);
 }
 
 bool def_get(Kernel *k, lua_State *L, const Def *def, const char *name) {

@@ -335,6 +335,7 @@ void effect_fold(Kernel *k, lua_State *L, uint32_t iid, uint32_t task) {
   size_t i = effect_index(op);
   if (i == countof(effects)) luaL_error(L, "there is no effect \"%s\"", op);
   check_lasts(k, L, i);
+  journal_effect(k, L, effect);
   if (o.in && effects[i].flags & MOVES) k->turn.moves = true;
   if (o.in || effects[i].flags & HOMELESS) effects[i].fold(k, L, o, effect);
   lua_settop(L, effect - 1);

@@ -50,7 +50,7 @@ Def *embed_resolve(Kernel *k, lua_State *L, int idx, const char *of) {
   Def *def = def_find(k, id);
   if (!def) {
     Buf hint = { .max = 200 };
-    lua_rawgeti(L, LUA_REGISTRYINDEX, k->defs_ref);
+    lua_rawgeti(L, LUA_REGISTRYINDEX, k->defs->ref);
     nearest_key(L, -1, id, &hint);
     lua_pop(L, 1);
     lua_pushlstring(L, hint.ptr ? hint.ptr : "", hint.len);

@@ -226,6 +226,7 @@ bool turn_boot(Kernel *k, Conv *c, int embed, Buf *page, bool *ended) {
   bool ok = !k->turn.failed;
   *ended = k->turn.finished;
   if (ok) {
+    journal_keep(k, c);
     forks_commit(k);
     fill_outbox(k, k->turn.n_pieces);
     conv_turn_over(c);

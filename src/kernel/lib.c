@@ -1,6 +1,5 @@
 /* What Lua may call: `stube.kernel`, on which lua/stube.lua builds the public
- * API. Also what a conversation makes deterministic (S44): math.random draws
- * from its own generator, os.time is the time of the turn. */
+ * API. */
 #include <lauxlib.h>
 #include <lua.h>
 
@@ -73,10 +72,10 @@ static int f_definition(lua_State *L) {
 /* definitions() -> { id = definition }. */
 static int f_definitions(lua_State *L) {
   Kernel *k = kernel_of(L);
-  lua_createtable(L, 0, (int)k->n_defs);
-  for (size_t i = 0; i < k->n_defs; i++) {
-    lua_rawgeti(L, LUA_REGISTRYINDEX, k->defs[i]->ref);
-    lua_setfield(L, -2, k->defs[i]->id);
+  lua_createtable(L, 0, (int)k->defs->n);
+  for (size_t i = 0; i < k->defs->n; i++) {
+    lua_rawgeti(L, LUA_REGISTRYINDEX, k->defs->all[i]->ref);
+    lua_setfield(L, -2, k->defs->all[i]->id);
   }
   return 1;
 }
@@ -301,87 +300,6 @@ static int f_event_url(lua_State *L) {
   return 1;
 }
 
-/* --- determinism --- */
-
-void random_seed(uint64_t state[4]) { random_bytes(state, 4 * sizeof *state); }
-
-static uint64_t rotl(uint64_t x, int n) { return (x << n) | (x >> (64 - n)); }
-
-/* xoshiro256**, as Lua's own. */
-static uint64_t next_random(uint64_t s[4]) {
-  uint64_t result = rotl(s[1] * 5, 7) * 9, t = s[1] << 17;
-  s[2] ^= s[0];
-  s[3] ^= s[1];
-  s[1] ^= s[2];
-  s[0] ^= s[3];
-  s[2] ^= t;
-  s[3] = rotl(s[3], 45);
-  return result;
-}
-
-static uint64_t *generator(Kernel *k) {
-  return k->in_turn ? k->turn.conv->random : k->random;
-}
-
-/* A number of [0, n], all equally likely. */
-static uint64_t project(uint64_t s[4], uint64_t n) {
-  uint64_t mask = n;
-  for (int i = 1; i < 64; i *= 2) mask |= mask >> i;
-  uint64_t v;
-  while ((v = next_random(s) & mask) > n) continue;
-  return v;
-}
-
-/* math.random([m [, n]]) of the conversation that runs. */
-static int f_random(lua_State *L) {
-  uint64_t *s = generator(kernel_of(L));
-  lua_Integer low = 1, high;
-  switch (lua_gettop(L)) {
-  case 0:
-    lua_pushnumber(L, (lua_Number)(next_random(s) >> 11) * 0x1p-53);
-    return 1;
-  case 1:
-    high = luaL_checkinteger(L, 1);
-    if (high == 0) {
-      lua_pushinteger(L, (lua_Integer)next_random(s));
-      return 1;
-    }
-    break;
-  default: low = luaL_checkinteger(L, 1); high = luaL_checkinteger(L, 2);
-  }
-  luaL_argcheck(L, low <= high, lua_gettop(L), "interval is empty");
-  uint64_t range = (uint64_t)high - (uint64_t)low;
-  lua_pushinteger(L, (lua_Integer)(project(s, range) + (uint64_t)low));
-  return 1;
-}
-
-/* math.randomseed([x]): the same x gives the same numbers. */
-static int f_randomseed(lua_State *L) {
-  uint64_t *s = generator(kernel_of(L));
-  if (lua_isnoneornil(L, 1)) {
-    random_seed(s);
-    return 0;
-  }
-  s[0] = (uint64_t)luaL_checknumber(L, 1);
-  s[1] = 0xff;
-  s[2] = s[3] = 0;
-  for (int i = 0; i < 16; i++) next_random(s);
-  return 0;
-}
-
-/* os.time([table]): the time of the turn when there is one. */
-static int f_time(lua_State *L) {
-  Kernel *k = kernel_of(L);
-  if (lua_isnoneornil(L, 1) && k && k->in_turn) {
-    lua_pushinteger(L, (lua_Integer)(k->now / 1000));
-    return 1;
-  }
-  lua_pushvalue(L, lua_upvalueindex(1));
-  lua_insert(L, 1);
-  lua_call(L, lua_gettop(L) - 1, 1);
-  return 1;
-}
-
 /* KEEP IN STEP: effects (effect.c, lua/stube.lua). */
 static const char *const calls[] = {
   "call",    "answer",        "answer_error",   "become",
@@ -431,16 +349,6 @@ int kernel_open_lib(lua_State *L) {
   }
   kernel_open_convlib(L);
   lua_setfield(L, -2, "conversations");
-  lua_getglobal(L, "math");
-  lua_pushcfunction(L, f_random);
-  lua_setfield(L, -2, "random");
-  lua_pushcfunction(L, f_randomseed);
-  lua_setfield(L, -2, "randomseed");
-  lua_pop(L, 1);
-  lua_getglobal(L, "os");
-  lua_getfield(L, -1, "time");
-  lua_pushcclosure(L, f_time, 1);
-  lua_setfield(L, -2, "time");
-  lua_pop(L, 1);
+  chance_open(L);
   return 1;
 }

@@ -199,6 +199,14 @@ static void push_subs(lua_State *L, const Conv *c) {
   }
 }
 
+static void set_digest(lua_State *L, Slice head) {
+  uint8_t raw[DIGEST_BYTES];
+  char text[DIGEST_BYTES * 4 / 3 + 2];
+  digest(raw, head);
+  lua_pushlstring(L, text, base64url(text, raw, sizeof raw));
+  lua_setfield(L, -2, "digest");
+}
+
 /* The components of the frames, lowest first. */
 static void push_frames(lua_State *L, const Conv *c) {
   lua_Integer n = 0;
@@ -235,6 +243,7 @@ int look_f_inspect(lua_State *L) {
   set_number(L, "back", c->history.n[PAST]);
   set_number(L, "forward", c->history.n[FUTURE]);
   set_number(L, "bytes", c->head->len + c->history.bytes);
+  set_digest(L, blob_view(c->head));
   push_frames(L, c);
   lua_setfield(L, -2, "frames");
   push_timers(L, c);

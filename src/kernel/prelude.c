@@ -55,7 +55,7 @@ void prelude_turn(Kernel *k, Conv *c) {
   c->turn++;
   c->fragment = 0;
   if (upgrades)
-    c->upgrade_failed = k->n_defines; /* until it has succeeded */
+    c->upgrade_failed = k->defs->n_made; /* until it has succeeded */
   else
     c->woken = k->generation;
   if (turn_protect(k, upgrades ? f_upgrade : f_wakeup, NULL,

@@ -32,7 +32,7 @@ static bool is_kept(Kernel *k, const Chunk *c) {
 
 void code_keep(Kernel *k) {
   size_t n = loader_count(k->vm);
-  if (k->n_kept_chunks == n || loader_is_loading(k->vm)) return;
+  if (k->app || k->n_kept_chunks == n || loader_is_loading(k->vm)) return;
   StoreRow *rows = xcalloc(n, sizeof *rows);
   StoreItem item = { .is_rows = true, .rows = rows };
   Buf bytes = { 0 };
@@ -65,8 +65,8 @@ uint64_t code_version(const uint8_t digest[DIGEST_BYTES]) {
 }
 
 void code_settle(Kernel *k) {
-  for (size_t i = 0; i < k->n_defs; i++) {
-    Def *def = k->defs[i];
+  for (size_t i = 0; i < k->defs->n; i++) {
+    Def *def = k->defs->all[i];
     if (!def->chunk || def->chunk > loader_count(k->vm)) continue;
     const Chunk *c = loader_at(k->vm, def->chunk - 1);
     def->version = c->is_embedded ? 0 : code_version(c->digest);
@@ -81,6 +81,7 @@ static bool find_code(void *ud, lua_State *L, const uint8_t *digest) {
   Blob *bytes;
   Slice key = slice((const char *)digest, DIGEST_BYTES);
   if (k->find_code) return k->find_code(k->find_code_ud, L, digest);
+  if (k->app) k = k->app; /* a replay keeps no code */
   if (store_get(k->store, STORE_CODE, key, &bytes)) return false;
   lua_pushlstring(L, bytes->bytes, bytes->len);
   blob_drop(bytes);
@@ -120,7 +121,7 @@ static void name_revived(Kernel *k, lua_State *L, size_t first) {
     add_root(L, roots, modules[i]->module);
   }
   free(modules);
-  lua_rawgeti(L, LUA_REGISTRYINDEX, k->old_defs_ref);
+  lua_rawgeti(L, LUA_REGISTRYINDEX, k->defs->old_ref);
   add_root(L, roots, "definitions");
   persist_collect_old(k->persist);
 }
@@ -129,7 +130,7 @@ bool code_revive(Kernel *k, const uint8_t digest[DIGEST_BYTES]) {
   lua_State *L = vm_lua(k->vm);
   size_t first = loader_count(k->vm);
   lua_newtable(L);
-  k->old_defs_ref = luaL_ref(L, LUA_REGISTRYINDEX);
+  k->defs->old_ref = luaL_ref(L, LUA_REGISTRYINDEX);
   int status = loader_revive(k->vm, digest, find_code, k);
   if (status == LUA_OK) {
     code_settle(k);
@@ -145,8 +146,8 @@ bool code_revive(Kernel *k, const uint8_t digest[DIGEST_BYTES]) {
                { "traceback", vm_traceback(k->vm) });
     lua_pop(L, 2);
   }
-  luaL_unref(L, LUA_REGISTRYINDEX, k->old_defs_ref);
-  k->old_defs_ref = LUA_NOREF;
+  luaL_unref(L, LUA_REGISTRYINDEX, k->defs->old_ref);
+  k->defs->old_ref = LUA_NOREF;
   return status == LUA_OK;
 }
 
@@ -176,7 +177,7 @@ bool code_revive_version(Kernel *k, uint64_t version) {
 }
 
 void code_define_old(Kernel *k, lua_State *L, Slice id, int definition) {
-  lua_rawgeti(L, LUA_REGISTRYINDEX, k->old_defs_ref);
+  lua_rawgeti(L, LUA_REGISTRYINDEX, k->defs->old_ref);
   lua_pushvalue(L, definition);
   lua_setfield(L, -2, id.ptr);
   lua_pop(L, 1);

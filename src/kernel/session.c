@@ -1,5 +1,6 @@
 /* Which conversations there are: found by cid, minted provisionally, swept. */
 #include "base/clock.h"
+#include "kernel/replay.h"
 #include "kernel/state.h"
 #include "kernel/view.h"
 #include "kernel/visitor.h"
@@ -36,9 +37,9 @@ static void add_definitions(Kernel *k) {
   lua_State *L = vm_lua(k->vm);
   luaL_checkstack(L, 4, "definitions");
   lua_newtable(L);
-  for (size_t i = 0; i < k->n_defs; i++) {
-    lua_rawgeti(L, LUA_REGISTRYINDEX, k->defs[i]->ref);
-    lua_setfield(L, -2, k->defs[i]->id);
+  for (size_t i = 0; i < k->defs->n; i++) {
+    lua_rawgeti(L, LUA_REGISTRYINDEX, k->defs->all[i]->ref);
+    lua_setfield(L, -2, k->defs->all[i]->id);
   }
   persist_add_root(k->persist, "definitions");
 }
@@ -66,34 +67,55 @@ static void on_required(void *ud) {
   code_settle(k);
 }
 
-Kernel *kernel_new(Vm *vm, Persist *p, const KernelConfig *config,
-                   const KernelPorts *ports) {
+static Kernel *make(Vm *vm, Persist *p, const KernelConfig *config,
+                    const KernelPorts *ports, size_t n_buckets) {
   Kernel *k = xcalloc(1, sizeof *k);
   k->vm = vm;
   k->persist = p;
   k->config = *config;
   visitors_key(k);
   k->ports = *ports;
-  k->n_buckets = 1024;
+  k->n_buckets = n_buckets;
   k->buckets = xcalloc(k->n_buckets, sizeof(Conv *));
-  k->signals_ref = k->old_defs_ref = LUA_NOREF;
+  k->signals_ref = k->journal = LUA_NOREF;
   lua_State *L = vm_lua(vm);
-  int *refs[] = { &k->defs_ref, &k->work_ref, &k->effects_ref };
+  int *refs[] = { &k->work_ref, &k->effects_ref };
   for (size_t i = 0; i < countof(refs); i++) {
     lua_newtable(L);
     *refs[i] = luaL_ref(L, LUA_REGISTRYINDEX);
   }
-  random_seed(k->random);
-  random_bytes(&k->generation, sizeof k->generation);
   agenda_open(k);
   topics_open(k);
   io_runs_open(k);
-  vm_set_owner(vm, k);
-  persist_describe(p, image_describe, k);
-  loader_on_required(vm, on_required, k);
+  return k;
+}
+
+Kernel *kernel_new(Vm *vm, Persist *p, const KernelConfig *config,
+                   const KernelPorts *ports) {
+  lua_State *L = vm_lua(vm);
+  Kernel *k = make(vm, p, config, ports, 1024);
+  k->defs = defs_new(vm);
+  chance_bytes(k, k->random, sizeof k->random);
+  chance_bytes(k, &k->generation, sizeof k->generation);
+  kernel_own(k);
   luaL_requiref(L, "stube.kernel", kernel_open_lib, 0);
   lua_pop(L, 1);
   return k;
+}
+
+Kernel *kernel_beside(Kernel *app, const KernelConfig *config,
+                      const KernelPorts *ports) {
+  Kernel *k = make(app->vm, app->persist, config, ports, 8);
+  k->app = app;
+  k->defs = app->defs;
+  k->defs->n_sharers++;
+  return k;
+}
+
+void kernel_own(Kernel *k) {
+  vm_set_owner(k->vm, k);
+  persist_describe(k->persist, image_describe, k);
+  loader_on_required(k->vm, on_required, k);
 }
 
 static void forget_all(Kernel *k) {
@@ -118,15 +140,17 @@ void kernel_restart(Kernel *k, Store *s) {
   io_runs_open(k);
   atoms_forget(k);
   k->n_kept_chunks = 0;
-  random_bytes(&k->generation, sizeof k->generation);
+  chance_bytes(k, &k->generation, sizeof k->generation);
   k->store = NULL;
   if (s) kernel_open(k, s);
 }
 
 void kernel_free(Kernel *k) {
   if (!k) return;
+  lua_State *L = vm_lua(k->vm);
+  replays_free(k);
   forget_all(k);
-  defs_free(k);
+  defs_drop(k->defs);
   visitors_free(k);
   topics_unstage(k);
   io_unstage(k);
@@ -146,7 +170,10 @@ void kernel_free(Kernel *k) {
   buf_free(&k->part);
   buf_free(&k->state);
   trail_free(&k->trail);
-  vm_set_owner(k->vm, NULL);
+  journal_free(k);
+  luaL_unref(L, LUA_REGISTRYINDEX, k->work_ref);
+  luaL_unref(L, LUA_REGISTRYINDEX, k->effects_ref);
+  if (!k->app) vm_set_owner(k->vm, NULL);
   free(k);
 }
 
@@ -416,7 +443,9 @@ static void promote_now(Kernel *k, Conv *c, bool ended) {
 Conv *conv_mint(Kernel *k) {
   Conv *c = conv_new(k);
   char cid[CID_LEN + 1];
-  cid_mint(cid, k->now);
+  uint8_t chance[CID_CHANCE];
+  chance_bytes(k, chance, sizeof chance);
+  cid_make(cid, k->now, chance);
   conv_name(k, c, slice(cid, CID_LEN));
   c->minted_ms = c->later.seen = c->later.wakes.seen = k->now;
   c->woken = k->generation;
@@ -433,7 +462,7 @@ Err kernel_mint(Kernel *k, const Mint *mint, Conv **out, Buf *page) {
   c->title = mint->title ? xstrdup(mint->title) : NULL;
   c->back = mint->back ? xstrdup(mint->back) : NULL;
   c->origin = mint->origin ? blob_hold(mint->origin) : NULL;
-  random_seed(c->random);
+  chance_bytes(k, c->random, sizeof c->random);
   heat(k, c);
   bool ended;
   bool ok = turn_boot(k, c, mint->embed, page, &ended);

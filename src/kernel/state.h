@@ -110,9 +110,23 @@ typedef struct Reaper {
   uint64_t began;            /* when it first looked; 0: it has not */
 } Reaper;
 
+/* What code has defined: of all Kernels of one Vm. */
+typedef struct Defs {
+  Def **all;
+  size_t n;
+  int ref;            /* id -> Def, as light userdata */
+  int old_ref;        /* what a revival defines, or LUA_NOREF */
+  uint64_t n_made;    /* definitions made so far */
+  uint32_t n_sharers; /* Kernels beside the first */
+} Defs;
+
 struct Kernel {
   Vm *vm;
   Persist *persist;
+  Defs *defs;
+  Kernel *app;            /* whose code a replay plays (replay.h); or NULL */
+  struct Replay *replays; /* of this one's code */
+  int journal;            /* what turns asked for (journal.c), or LUA_NOREF */
   Store *store;
   KernelConfig config;
   KernelPorts ports;
@@ -134,17 +148,12 @@ struct Kernel {
   Conv *oldest, *newest;   /* provisional ones, in minting order */
   Conv *coldest, *hottest; /* awake ones, by last use */
   KernelStats stats;
-  Def **defs;
-  size_t n_defs;
-  int defs_ref;        /* id -> Def, as light userdata */
   int work_ref;        /* the values of the turn's work, by position */
   int effects_ref;     /* the effects of the running function, in order */
   int signals_ref;     /* what patch_signals a drawing asks for, or LUA_NOREF */
   uint64_t random[4];  /* for code outside conversations */
   uint64_t generation; /* of this process: another one each time (S41) */
-  uint64_t n_defines;  /* definitions made so far */
   size_t n_kept_chunks; /* of the loader's, in the store or on their way */
-  int old_defs_ref;     /* what a revival defines, or LUA_NOREF */
   LoaderFind find_code; /* what is neither loaded nor in the store, or NULL */
   void *find_code_ud;
   Reaper reaper;
@@ -171,7 +180,8 @@ struct Kernel {
 Def *def_find(Kernel *k, Slice id); /* or NULL */
 /* Registers (again) the definition table at `idx`. */
 Def *def_set(Kernel *k, Slice id, int idx);
-void defs_free(Kernel *k);
+Defs *defs_new(Vm *vm);
+void defs_drop(Defs *d); /* one who shares it does not any more */
 /* Pushes a member of the definition, or nil; false when nil. */
 bool def_get(Kernel *k, lua_State *L, const Def *def, const char *name);
 /* Pushes the handler of an event, or nil; false when nil. `handle` is not
@@ -402,6 +412,12 @@ bool turn_boot(Kernel *k, Conv *c, int embed, Buf *page, bool *ended);
 
 /* --- session.c --- */
 
+/* One more on the Vm of `app`, with its definitions: it has the Vm while it is
+ * the owner (kernel_own), and nothing else in common. */
+Kernel *kernel_beside(Kernel *app, const KernelConfig *config,
+                      const KernelPorts *ports);
+void kernel_own(Kernel *k);
+
 /* Learns of a conversation that only the store knew; takes `head`. It stays
  * asleep. Its turn number moves on, so that pages from before are painted anew.
  * NULL when the head is damaged. */
@@ -625,6 +641,15 @@ void prelude_at_once(Kernel *k, Conv *c);
 /* Do instances and tasks fit together, and with the root on top of L? */
 bool image_holds(const Conv *c, lua_State *L);
 
+/* --- journal.c: what the turns of a replay asked for --- */
+void journal_open(Kernel *k);
+void journal_free(Kernel *k);
+void journal_begin(Kernel *k); /* a turn does */
+/* The effect at `effect` is folded. */
+void journal_effect(Kernel *k, lua_State *L, int effect);
+void journal_keep(Kernel *k, const Conv *c); /* its turn is kept */
+int journal_f_effects(lua_State *L); /* (cid, [turn]) -> a list of effects */
+
 /* --- inspect.c --- */
 
 /* Something about a conversation (or NULL) cannot be read. */
@@ -634,7 +659,11 @@ void kernel_trouble(Kernel *k, const Conv *c, const char *what, const char *key,
 /* --- lib.c --- */
 int kernel_open_lib(lua_State *L);      /* pushes the table `stube.kernel` */
 void kernel_open_convlib(lua_State *L); /* convlib.c: pushes its functions */
-void random_seed(uint64_t state[4]);
+
+/* --- chance.c: what code gets of chance and of time (S44) --- */
+/* Of the system, but in a replay, whose own generator gives it. */
+void chance_bytes(Kernel *k, void *out, size_t len);
+void chance_open(lua_State *L); /* math.random, os.time ... */
 
 static inline Kernel *kernel_of(lua_State *L) { return vm_owner(vm_of(L)); }
 

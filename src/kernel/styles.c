@@ -97,14 +97,14 @@ static int by_id(const void *a, const void *b) {
   return strcmp((*(Def *const *)a)->id, (*(Def *const *)b)->id);
 }
 
-uint64_t kernel_defines(const Kernel *k) { return k->n_defines; }
+uint64_t kernel_defines(const Kernel *k) { return k->defs->n_made; }
 
 void kernel_styles(Kernel *k, Buf *out) {
   lua_State *L = vm_lua(k->vm);
-  Def **sorted = xcalloc(k->n_defs + 1, sizeof *sorted);
-  memcpy(sorted, k->defs, k->n_defs * sizeof *sorted);
-  qsort(sorted, k->n_defs, sizeof *sorted, by_id);
-  for (size_t i = 0; i < k->n_defs; i++) {
+  Def **sorted = xcalloc(k->defs->n + 1, sizeof *sorted);
+  memcpy(sorted, k->defs->all, k->defs->n * sizeof *sorted);
+  qsort(sorted, k->defs->n, sizeof *sorted, by_id);
+  for (size_t i = 0; i < k->defs->n; i++) {
     Slice css;
     if (def_get(k, L, sorted[i], "styles") && lua_type(L, -1) == LUA_TSTRING) {
       css.ptr = lua_tolstring(L, -1, &css.len);
@@ -127,8 +127,8 @@ void kernel_modules(Kernel *k, void (*see)(void *ud, const char *module),
   lua_State *L = vm_lua(k->vm);
   char **all = NULL;
   size_t n = 0;
-  for (size_t i = 0; i < k->n_defs; i++) {
-    lua_Integer of = def_get(k, L, k->defs[i], "modules")
+  for (size_t i = 0; i < k->defs->n; i++) {
+    lua_Integer of = def_get(k, L, k->defs->all[i], "modules")
                          ? (lua_Integer)lua_rawlen(L, -1)
                          : 0;
     all = xrealloc(all, (n + (size_t)of + 1) * sizeof *all);

@@ -81,6 +81,7 @@ void turn_begin(Kernel *k, Conv *c) {
   buf_clear(&t->trace);
   buf_clear(&t->card);
   t->is_told = false;
+  journal_begin(k);
 }
 
 void turn_set_aside(Kernel *k, Aside *out) {

@@ -20,11 +20,12 @@ static bool is_behind(const Inst *in) {
 }
 
 UpgradeState upgrade_state(const Kernel *k, Conv *c) {
-  if (c->up_to_date == k->n_defines) return UPGRADE_NONE;
+  if (c->up_to_date == k->defs->n_made) return UPGRADE_NONE;
   for (uint32_t i = 0; i < c->n_insts; i++)
     if (is_behind(c->insts[i]))
-      return c->upgrade_failed == k->n_defines ? UPGRADE_FAILED : UPGRADE_DUE;
-  c->up_to_date = k->n_defines;
+      return c->upgrade_failed == k->defs->n_made ? UPGRADE_FAILED
+                                                  : UPGRADE_DUE;
+  c->up_to_date = k->defs->n_made;
   return UPGRADE_NONE;
 }
 
