@@ -259,6 +259,7 @@ s.perform = kernel.perform
 s.conversation = conversation.conversation
 s.conversations = conversation.conversations
 s.replay = conversation.replay
+s.spawn = conversation.spawn
 
 -- Seconds, for all that takes time
 
@@ -305,13 +306,14 @@ s.atom = atom
 
 --- A page: who visits the path begins a conversation. `path` may hold `:name`. An equal
 --- path is replaced. `args` says what the root gets; `back` what the browser's Back asks
---- first, or with false that turns make no entries for it.
+--- first, or with false that turns make no entries for it; `can` what its conversations
+--- may do (see `s.spawn`), which is all without it.
 --- ```lua
 --- s.mount("/shop/:id", Shop, { args = function(req) return { id = req.params.id } end })
 --- ```
 ---@param path string
 ---@param embed stube.Embed
----@param opts? { args: (fun(req: table): table)?, title: string?, back: (boolean|string)? }
+---@param opts? { args: function?, title: string?, back: (boolean|string)?, can: string[]? }
 s.mount = host.mount
 
 --- Ends a page; conversations that live go on.

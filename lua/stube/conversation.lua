@@ -79,7 +79,8 @@ Conversation.back = method "back"
 --- turn: the same owner, its own id, history and event URLs. Timers and
 --- subscriptions rest until somebody opens it. In a handler, a fork is there when
 --- the turn is kept, and never was when it fails; forking its own conversation
---- gives what the turn began with. Raises when that turn is not kept, and when
+--- gives what the turn began with. It may do what this one may, and what the one
+--- whose code forks may (see `s.spawn`). Raises when that turn is not kept, and when
 --- the conversation is gone.
 ---@param turn? integer|"wreck"
 ---@return stube.Conversation
@@ -118,7 +119,8 @@ Conversation.html = method "html"
 --- "provisional", "stopped"), `why` it was stopped, `turn`, `minted` and `seen` (seconds
 --- since 1970), `frames` (components, lowest first), how many `instances`, `tasks` that
 --- wait, `letters` on their way, steps `back` and `forward`, `bytes`, `digest` (equal
---- when all that is saved of it is); `timers`, `subscriptions`.
+--- when all that is saved of it is); `timers`, `subscriptions`; of one that may not do all,
+--- what it `can` and who it is `limited_by`.
 ---@return table
 Conversation.inspect = method "inspect"
 
@@ -253,6 +255,41 @@ function M.conversation(prefix)
   end
   local cid = check.call(2, kernel.conversations.find, prefix)
   return cid and value(cid)
+end
+
+local any = "string|number|boolean|table"
+local spawn_options = { can = "table", owner = "boolean|table", title = "string",
+  context = any, principal = any }
+
+--- Begins a conversation from code, which nobody need ever visit: its flow runs, and it
+--- hears timers and messages. In a handler it is there when the turn is kept, and never
+--- was when that fails, 50 a turn at most; then comes its first turn (`start`, a flow's
+--- body). One whose first turn fails ends. Its page is `"/conv/" .. c.cid`, for `owner`: a
+--- conversation whose visitor that is, or false for nobody. Without it that is the visitor
+--- of the conversation that spawns; outside of conversations, nobody.
+---
+--- It may do what `can` lists, of "io" (`s.io`, `s.background`), "publish", "after"
+--- (`s.after`, `s.sleep`, timeouts), "spawn" (and `c:fork`), "atom" (`update`, `set`) and
+--- "script" (`s.execute_script`); without a list, what the one that spawns may. Raises on
+--- what that may not itself. Context and principal are its own, unless given.
+--- ```lua
+--- local agent = s.spawn(Watcher { order = 7 }, { can = { "after", "publish" } })
+--- { "li", s.link("/conv/" .. agent.cid, "Look") }
+--- ```
+---@param embed stube.Embed
+---@param opts? { can: string[]?, owner: any, title: string?, context: any, principal: any }
+---@return stube.Conversation
+function M.spawn(embed, opts)
+  opts = opts == nil and {} or opts
+  check.type("spawn: its options", opts, "table", 2)
+  check.keys("spawn", opts, spawn_options, 2)
+  local owner = opts.owner
+  if owner == true or owner and type(owner.cid) ~= "string" then
+    error("spawn: owner must be a conversation, or false for nobody", 2)
+  end
+  local cid = check.call(2, kernel.conversations.spawn, embed, opts.can,
+    owner and owner.cid or owner, opts.title, opts.context, opts.principal)
+  return value(cid)
 end
 
 --- The saved conversations, oldest first, 1,000 at most.

@@ -249,8 +249,10 @@
 #define TURN_RESUMES_MAX 1000
 /* S13: effects folded in one turn */
 #define TURN_EFFECTS_MAX 10000
-/* conversations that one turn may begin */
-#define TURN_FORKS_MAX 50
+/* conversations that one turn may begin: c:fork, s.spawn */
+#define TURN_BORN_MAX 50
+/* bytes that say by whom a conversation was limited (s.spawn, s.mount) */
+#define LIMITED_BY_MAX 200
 /* failed turns whose state is kept, for who looks into it */
 #define WRECKS_MAX 32
 /* S17: instructions one resume counts for */

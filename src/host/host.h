@@ -39,6 +39,8 @@ struct Mount {
   char *back; /* what the browser's Back does: Mint.back */
   int embed;  /* Lua registry reference */
   int args;   /* function(req), or LUA_NOREF */
+  bool is_limited;
+  uint32_t can; /* then: what its conversations may do (Mint.can) */
 };
 
 struct Host {

@@ -73,7 +73,7 @@ static void set_text(char **at, const char *text) {
 
 /* mount(path, embed, [opts]). Mounting a path again replaces it. */
 int mount_f_mount(lua_State *L) {
-  static const char *const known[] = { "title", "args", "back", NULL };
+  static const char *const known[] = { "title", "args", "back", "can", NULL };
   Host *h = host_of(L);
   const char *path = options_path(L, 1);
   luaL_checkany(L, 2);
@@ -90,6 +90,9 @@ int mount_f_mount(lua_State *L) {
                       lua_typename(L, args));
   kernel_check_embed(h->kernel, L, 2, "mount");
   const char *back = option_back(L, 3), *title = option_text(L, 3, "title");
+  uint32_t can = 0;
+  lua_getfield(L, 3, "can");
+  bool is_limited = kernel_read_can(h->kernel, L, -1, "mount", &can);
   Mount *old = *find(h, path);
   Mount *m = old ? old : xcalloc(1, sizeof *m);
   if (!old) {
@@ -109,6 +112,8 @@ int mount_f_mount(lua_State *L) {
   }
   set_text(&m->title, title);
   set_text(&m->back, back);
+  m->is_limited = is_limited;
+  m->can = can;
   luaL_unref(L, LUA_REGISTRYINDEX, m->embed);
   luaL_unref(L, LUA_REGISTRYINDEX, m->args);
   lua_pushvalue(L, 2);
@@ -251,7 +256,11 @@ void handle_mount(Host *h, HttpReq *req, const RouteMatch *match) {
                 .title = m->title,
                 .back = m->back,
                 .embed = lua_gettop(L),
-                .origin = origin };
+                .origin = origin,
+                .can = m->can };
+  char by[LIMITED_BY_MAX];
+  snprintf(by, sizeof by, "the mount %s", m->path);
+  if (m->is_limited) mint.limited_by = by;
   e = kernel_mint(h->kernel, &mint, &c, &root);
   lua_settop(L, top);
   blob_drop(origin);

@@ -476,6 +476,7 @@ static void check_change(Kernel *k, lua_State *L, const char *of) {
   if (loader_is_loading(k->vm) || !k->store)
     luaL_error(L, "%s: an atom cannot be changed while scripts load", of);
   if (!k->in_turn) return;
+  can_check(k, L, CAN_ATOM, of);
   if (t->no_effects)
     luaL_error(L, "%s: an atom cannot be changed in %s", of, t->no_effects);
   if (t->is_volatile)

@@ -114,6 +114,7 @@ static void bury(Kernel *k, Conv *c) {
 void commit_done(Conv *c, Err e) {
   Kernel *k = c->kernel;
   Event *ev = c->running;
+  Born born = born_take(c);
   c->running = NULL;
   c->busy = false;
   if (c->later.is_counted) k->agenda.under_way--;
@@ -151,13 +152,28 @@ void commit_done(Conv *c, Err e) {
   if (ev) ev->answer(ev, e ? ERR_UNAVAILABLE : ev->result);
   if (c->ended) {
     bury(k, c);
+  } else {
+    conv_stop_late(k, c);
+    if (!e) prelude_at_once(k, c);
+    if (!e && c->is_awaited) kernel_promote(k, c);
+    drain_queue(k, c);
+    agenda_set(k, c);
+  }
+  born_committed(k, &born, e); /* their turns may make `c` leave memory */
+}
+
+/* Nobody has come to it yet, or who has waits. */
+void commit_born(Kernel *k, Conv *c, Err e) {
+  if (!e) {
+    commit_done(c, OK);
+    conv_unload(k, c);
     return;
   }
-  conv_stop_late(k, c);
-  if (!e) prelude_at_once(k, c);
-  if (!e && c->is_awaited) kernel_promote(k, c);
-  drain_queue(k, c);
-  agenda_set(k, c);
+  blob_drop(c->pending);
+  c->pending = NULL;
+  c->busy = false;
+  c->ended = true; /* it never was */
+  bury(k, c);
 }
 
 static void on_committed(void *ud, Err e) { commit_done(ud, e); }
@@ -184,12 +200,14 @@ void turn_drop_rows(Kernel *k) {
   t->n_rows = 0;
 }
 
-/* Nobody has come to it yet: only the store need know of it. */
 static void on_committed_new(void *ud, Err e) {
   Conv *c = ud;
   Kernel *k = c->kernel;
-  on_committed(c, e);
-  if (!e) kernel_unfollowed(k, c);
+  if (e && !store_trouble(k->store))
+    log_with(k->config.log, LOG_ERROR, "a commit failed",
+             { "conversation", slice_str(c->cid) },
+             { "error", slice_str(err_words(e)) });
+  commit_born(k, c, e);
 }
 
 static void commit(Kernel *k, Conv *c, Blob *head, const StoreRow *rows,
@@ -210,10 +228,9 @@ static void commit(Kernel *k, Conv *c, Blob *head, const StoreRow *rows,
 }
 
 void commit_new(Kernel *k, Conv *c, Blob *head) {
-  StoreRow row = seen_row(c, c->later.wakes.seen, true);
-  commit(k, c, head, &row, 1, on_committed_new);
-  blob_drop(row.key);
-  blob_drop(row.value);
+  wakes_rows(k, c, false);
+  commit(k, c, head, k->turn.rows, k->turn.n_rows, on_committed_new);
+  turn_drop_rows(k);
 }
 
 /* Nothing has happened to it: if it was to leave memory, it may now. */
@@ -235,7 +252,7 @@ void commit_again(Kernel *k, Conv *c) {
 }
 
 void commit_head(Kernel *k, Conv *c, Blob *head) {
-  forks_commit(k);
+  born_rows(k, c);
   wakes_rows(k, c, !head);
   commit(k, c, head, k->turn.rows, k->turn.n_rows, on_committed);
   turn_drop_rows(k);
@@ -268,13 +285,19 @@ static void put_back(Kernel *k, Conv *c, const Event *ev) {
   turn_clear(k);
   failure_tell(k);
   turn_drop_rows(k);
-  forks_drop(k);
+  born_drop(k);
   k->trail.went = t->isolates = false;
   topics_unstage(k);
   io_unstage(k);
   atoms_undo(k);
   t->n_pieces = 0;
   buf_clear(&t->bytes);
+  if (t->is_birth) {
+    log_with(k->config.log, LOG_ERROR, "what was spawned has never begun",
+             { "conversation", slice_str(c->cid) });
+    c->ended = true;
+    return;
+  }
   if (image_restore(k, c, blob_view(c->head), false)) {
     c->ended = true;
     return;

@@ -324,6 +324,8 @@ void conv_free(Conv *c) {
   free(c->owner);
   free(c->title);
   free(c->stopped);
+  free(c->limits.by);
+  free(c->born.list);
   free(c->stops_late);
   free(c->back);
   free(c->address);

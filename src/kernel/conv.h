@@ -13,6 +13,7 @@
 
 #include "base/limits.h"
 #include "kernel/atom.h"
+#include "kernel/can.h"
 #include "kernel/kernel.h"
 #include "kernel/later.h"
 
@@ -167,6 +168,7 @@ struct Conv {
                          * left; its timers rest. Else 0 */
   History history;
   char *stopped; /* it takes no events, and why (stop.c); or NULL */
+  Limits limits; /* what it may do */
 
   /* rewound: image.c writes these beside the graph */
   Inst **insts; /* sorted by iid */
@@ -207,6 +209,10 @@ struct Conv {
   uint32_t n_interests;
   Interest *changed; /* by the commit under way */
   uint32_t n_changed;
+  struct Born {
+    Conv **list;
+    uint32_t n;
+  } born;     /* whose first heads are in the commit under way (born.h) */
   Buf outbox; /* released after the commit (frag.h) */
 };
 

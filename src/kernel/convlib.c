@@ -94,15 +94,10 @@ static int f_list(lua_State *L) {
 /* fork(cid, [turn]) -> the fork's cid */
 static int f_fork(lua_State *L) {
   Kernel *k = view_kernel(L);
-  if (k->in_turn && k->turn.no_effects)
-    luaL_error(L, "fork cannot be used in %s", k->turn.no_effects);
-  if (k->in_turn && k->turn.is_volatile)
-    luaL_error(L, "fork cannot be used in the turn of a volatile timer, which "
-                  "may be lost");
+  born_check(k, L, "fork");
   View *v = view_at(L, k, view_cid(L, 1), view_turn(L, 2));
   const Conv *f = conv_fork(k, v->conv, buf_view(&v->state), v->left_ms);
   view_close(v);
-  if (!f) return luaL_error(L, "over %d forks in one turn", TURN_FORKS_MAX);
   lua_pushlstring(L, f->cid, CID_LEN);
   return 1;
 }
@@ -112,6 +107,7 @@ void kernel_open_convlib(lua_State *L) {
     { "find", f_find },
     { "list", f_list },
     { "fork", f_fork },
+    { "spawn", spawn_f_spawn },
     { "turns", look_f_turns },
     { "state", look_f_state },
     { "tree", look_f_tree },

@@ -256,6 +256,9 @@ enum {
   MOVES = 8,    /* the visitor is somewhere else: an entry for Back (S34) */
 };
 
+/* In the flags: what the conversation must be able to do. */
+#define NEEDS(can) ((int)(can) << 8)
+
 /* KEEP IN STEP: effects (lua/stube.lua, lib.c). */
 static const struct {
   const char *op;
@@ -277,24 +280,28 @@ static const struct {
     HOMELESS | LASTS },                           /* no way back from here */
   { "patch", fold_patch, check_patch, HOMELESS }, /* extra elements */
   { "patch_signals", fold_patch_signals, check_patch_signals, HOMELESS },
-  { "execute_script", fold_execute_script, check_execute_script, HOMELESS },
+  { "execute_script", fold_execute_script, check_execute_script,
+    HOMELESS | NEEDS(CAN_SCRIPT) },
   { "history", fold_history, check_history, HOMELESS }, /* another address */
   { "scroll_to", fold_scroll_to, check_scroll_to, HOMELESS },
   { "focus", fold_focus, check_focus, HOMELESS },
   /* another token for who visits, as at a login */
   { "renew_session", fold_renew_session, check_renew_session,
     HOMELESS | LASTS },
-  { "show", fold_show, check_show, 0 },    /* what a flow is meanwhile */
-  { "after", fold_after, check_after, 0 }, /* an event later */
-  { "sleep", fold_sleep, check_sleep, WAITS },
+  { "show", fold_show, check_show, 0 }, /* what a flow is meanwhile */
+  { "after", fold_after, check_after, NEEDS(CAN_AFTER) }, /* an event later */
+  { "sleep", fold_sleep, check_sleep, WAITS | NEEDS(CAN_AFTER) },
   { "send", fold_send, check_send, 0 }, /* an event for another instance */
   { "subscribe", fold_subscribe, check_subscribe, 0 },
   { "unsubscribe", fold_unsubscribe, check_unsubscribe, 0 },
-  { "publish", fold_publish, check_publish, HOMELESS | LASTS },
+  { "publish", fold_publish, check_publish,
+    HOMELESS | LASTS | NEEDS(CAN_PUBLISH) },
   { "publish_local", fold_publish_local, check_publish_local, HOMELESS },
   { "receive", fold_receive, check_receive, WAITS },
-  { "io", fold_io, NULL, WAITS | LASTS }, /* a function in a worker thread */
-  { "background", fold_background, check_background, HOMELESS | LASTS },
+  { "io", fold_io, NULL,
+    WAITS | LASTS | NEEDS(CAN_IO) }, /* a function in a worker thread */
+  { "background", fold_background, check_background,
+    HOMELESS | LASTS | NEEDS(CAN_IO) },
 };
 
 static size_t effect_index(const char *op) {
@@ -317,10 +324,19 @@ static void check_lasts(const Kernel *k, lua_State *L, size_t i) {
                effects[i].op);
 }
 
+static void check_may(const Kernel *k, lua_State *L, size_t i) {
+  can_check(k, L, (Can)(effects[i].flags >> 8), effects[i].op);
+}
+
+void effect_check_may(Kernel *k, lua_State *L, const char *op) {
+  check_may(k, L, effect_index(op));
+}
+
 void effect_check(Kernel *k, lua_State *L, const char *op, int first) {
   size_t i = effect_index(op);
   const Inst *in = conv_inst(k->turn.conv, k->turn.iid);
   ASSERT(i < countof(effects));
+  check_may(k, L, i);
   check_lasts(k, L, i);
   if (effects[i].check && in) effects[i].check(k, L, in, first);
 }
@@ -334,6 +350,7 @@ void effect_fold(Kernel *k, lua_State *L, uint32_t iid, uint32_t task) {
   Origin o = { conv_inst(k->turn.conv, iid), task };
   size_t i = effect_index(op);
   if (i == countof(effects)) luaL_error(L, "there is no effect \"%s\"", op);
+  check_may(k, L, i);
   check_lasts(k, L, i);
   journal_effect(k, L, effect);
   if (o.in && effects[i].flags & MOVES) k->turn.moves = true;

@@ -227,13 +227,12 @@ bool turn_boot(Kernel *k, Conv *c, int embed, Buf *page, bool *ended) {
   *ended = k->turn.finished;
   if (ok) {
     journal_keep(k, c);
-    forks_commit(k);
     fill_outbox(k, k->turn.n_pieces);
     conv_turn_over(c);
   } else {
     turn_clear(k);
     failure_tell(k);
-    forks_drop(k);
+    born_drop(k);
     topics_unstage(k);
     io_unstage(k);
     atoms_undo(k);

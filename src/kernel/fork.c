@@ -2,9 +2,8 @@
  * is the last committed head of one; a fork is a new one that begins where a
  * snapshot stands. The source is touched by neither.
  *
- * A fork is named, listed and readable at once. Its head is committed right
- * before the turn that made it (so that no page can know of one that is not
- * there), or at once outside of turns; a failed turn takes its forks along. */
+ * A fork is kept with the turn that made it, or at once outside of turns
+ * (born.h). */
 #include <stdlib.h>
 
 #include "kernel/state.h"
@@ -27,45 +26,23 @@ Conv *conv_snapshot(Kernel *k, Slice cid) {
 
 /* --- forks --- */
 
-static void commit_fork(Kernel *k, Conv *f) {
-  commit_new(k, f, blob_hold(f->head));
-}
-
 Conv *conv_fork(Kernel *k, const Conv *snapshot, Slice state,
                 uint64_t left_ms) {
-  Turn *t = &k->turn;
-  if (k->in_turn && t->n_forks >= TURN_FORKS_MAX) return NULL;
   Conv *f = conv_mint(k);
   conv_clear(f);
   f->owner = snapshot->owner ? xstrdup(snapshot->owner) : NULL;
   f->title = snapshot->title ? xstrdup(snapshot->title) : NULL;
   f->back = snapshot->back ? xstrdup(snapshot->back) : NULL;
   f->origin = snapshot->origin ? blob_hold(snapshot->origin) : NULL;
+  f->limits = can_meet(k, &snapshot->limits);
   f->next_id = snapshot->next_id; /* no iid in a page means another one */
   f->turn = 1;
   f->woken = 0;
   f->rests_since = snapshot->rests_since ? snapshot->rests_since : left_ms;
   f->history = (History){ .turn = 1, .began_ms = k->steady };
   f->head = image_head(k, f, SLICE("\0\0"), state); /* two empty lists */
-  if (!k->in_turn) {
-    commit_fork(k, f);
-    return f;
-  }
-  t->forks[t->n_forks++] = f;
-  t->must_save = true;
+  born_add(k, f);
   return f;
-}
-
-void forks_commit(Kernel *k) {
-  Turn *t = &k->turn;
-  for (uint32_t i = 0; i < t->n_forks; i++) commit_fork(k, t->forks[i]);
-  t->n_forks = 0;
-}
-
-void forks_drop(Kernel *k) {
-  Turn *t = &k->turn;
-  for (uint32_t i = 0; i < t->n_forks; i++) conv_evict(k, t->forks[i]);
-  t->n_forks = 0;
 }
 
 /* --- a fork that somebody opens --- */

@@ -53,7 +53,9 @@ static void put_header(Buf *b, const Conv *c) {
   buf_varint(b, c->later.wakes.seen);
   wakes_put_ios(b, c);
   put_text(b, c->stopped);
-  if (c->back) put_text(b, c->back); /* few have it, so it is the last */
+  /* Few have these, so they are the last. */
+  if (c->back || c->limits.by) put_text(b, c->back);
+  if (c->limits.by) can_put(b, &c->limits);
 }
 
 /* The versions of the code that made the instances, each once; an instance has
@@ -309,7 +311,8 @@ static void get_history(Reader *r, History *h) {
 static void get_seen(Reader *r, Conv *c) {
   uint64_t seen = r->in.len ? get_number(r) : 0;
   if (seen > UINT64_MAX / 4) r->err = ERR_BAD_INPUT;
-  c->later.wakes.seen = c->later.seen = seen ? seen : c->minted_ms;
+  c->later.seen = seen ? seen : c->minted_ms;
+  c->later.wakes.seen = c->owner ? c->later.seen : seen;
 }
 
 /* Nor could they be stopped. */
@@ -365,6 +368,7 @@ static void get_header(Reader *r, Conv *c) {
   free(c->back);
   c->back = r->in.len ? get_text(r) : NULL;
   if (c->back && strlen(c->back) > BACK_QUESTION_MAX) r->err = ERR_BAD_INPUT;
+  can_get(r, &c->limits);
 }
 
 static void get_versions(Reader *r, Versions *v) {

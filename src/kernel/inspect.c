@@ -222,6 +222,13 @@ static void put_point(void *ud, const Point *p) {
   (void)p;
 }
 
+static void put_limits(const Limits *l, Buf *out) {
+  if (!l->by) return;
+  buf_lit(out, "  may      ");
+  can_show(l, out);
+  buf_printf(out, " (limited by %s)\n", l->by);
+}
+
 static void put_facts(Kernel *k, Conv *c, Buf *out) {
   uint32_t n[2] = { 0, 0 };
   buf_printf(out, "conversation %s\n", c->cid);
@@ -239,6 +246,7 @@ static void put_facts(Kernel *k, Conv *c, Buf *out) {
     buf_printf(out, "  page     %s, answered up to event %llu\n", a->page,
                (unsigned long long)a->number);
   }
+  put_limits(&c->limits, out);
 }
 
 static Err do_restore(Kernel *k, Conv *c, void *ud) {

@@ -31,6 +31,27 @@ void journal_begin(Kernel *k) {
   lua_pop(L, 1);
 }
 
+int journal_set_aside(Kernel *k) {
+  lua_State *L = vm_lua(k->vm);
+  if (k->journal == LUA_NOREF) return LUA_NOREF;
+  luaL_checkstack(L, 3, "a journal");
+  lua_rawgeti(L, LUA_REGISTRYINDEX, k->journal);
+  lua_getfield(L, -1, "turn");
+  int list = luaL_ref(L, LUA_REGISTRYINDEX);
+  lua_pop(L, 1);
+  return list;
+}
+
+void journal_take_up(Kernel *k, int list) {
+  lua_State *L = vm_lua(k->vm);
+  if (k->journal == LUA_NOREF) return;
+  lua_rawgeti(L, LUA_REGISTRYINDEX, k->journal);
+  lua_rawgeti(L, LUA_REGISTRYINDEX, list);
+  lua_setfield(L, -2, "turn");
+  lua_pop(L, 1);
+  luaL_unref(L, LUA_REGISTRYINDEX, list);
+}
+
 /* Pushes a copy of the value at `idx`: the app may change its tables after.
  * What lies deeper than anybody writes an effect is shared. `seen`: table ->
  * copy. */

@@ -222,7 +222,14 @@ typedef struct Mint {
                       * entries of the browser's history; NULL; copied */
   int embed;         /* stack index on vm_lua: an embed or a component's id */
   Blob *origin;      /* what kernel_origin made, or NULL; held by the caller */
+  uint32_t can;      /* what it may do (kernel_read_can), ... */
+  const char *limited_by; /* ... and who says so; NULL: all; copied */
 } Mint;
+
+/* Reads the list of capabilities at `idx`; false for nil. Raises, for the
+ * function `of`, when it is none. */
+bool kernel_read_can(const Kernel *k, lua_State *L, int idx, const char *of,
+                     uint32_t *can);
 
 /* Context and principal of a request (stack indexes on L) as bytes that go with
  * its conversation, held for the caller; NULL when both are nil. Raises when

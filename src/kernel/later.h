@@ -176,7 +176,8 @@ void timer_remove(Conv *c, lua_State *L, uint32_t index);
 uint32_t timer_due(const Conv *c, uint64_t now);
 /* A task went on, or ended: the timer that would have woken it is gone. */
 void timer_of_task(Conv *c, lua_State *L, uint32_t task);
-/* Raises unless the value at `idx` is a number of seconds; in milliseconds. */
+/* Raises unless the conversation may have timers, and the value at `idx` is a
+ * number of seconds; in milliseconds. */
 uint64_t timer_ms(lua_State *L, int idx, const char *of);
 /* Starts a task's timer from the value at `idx`, if that is not nil. */
 void timer_for_task(Kernel *k, lua_State *L, uint32_t iid, uint32_t task,

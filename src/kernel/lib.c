@@ -134,6 +134,7 @@ static int f_perform(lua_State *L) {
   luaL_checktype(L, 1, LUA_TTABLE);
   if (lua_rawgeti(L, 1, 1) != LUA_TSTRING || !effect_known(lua_tostring(L, -1)))
     luaL_argerror(L, 1, "an effect is a table that starts with its name");
+  effect_check_may(k, L, lua_tostring(L, -1));
   lua_settop(L, 1);
   effect_append(k, L);
   return 0;

@@ -250,6 +250,11 @@ int look_f_inspect(lua_State *L) {
   lua_setfield(L, -2, "timers");
   push_subs(L, c);
   lua_setfield(L, -2, "subscriptions");
+  if (c->limits.by) {
+    can_push(L, &c->limits);
+    lua_setfield(L, -2, "can");
+    set_text(L, "limited_by", c->limits.by);
+  }
   view_close(v);
   return 1;
 }

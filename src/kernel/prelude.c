@@ -1,7 +1,7 @@
 /* Turns of their own before the next event, for what is due without anybody
  * asking: instances that older code made are brought up to date (upgrade.c),
- * and `wakeup` is called once after a process start, an import, a fork or a
- * rewind (S41).
+ * one that was spawned begins (spawn.c), and `wakeup` is called once after a
+ * process start, an import, a fork or a rewind (S41).
  *
  * The header has the generation of the process in which `wakeup` was last due;
  * 0 makes it due again, at once. A failure is shown as a banner, and not tried
@@ -30,7 +30,8 @@ Prelude prelude_due(const Kernel *k, Conv *c) {
   case UPGRADE_FAILED: return PRELUDE_FAILED;
   case UPGRADE_NONE: break;
   }
-  return wakeup_due(k, c) ? PRELUDE_DUE : PRELUDE_NONE;
+  bool begins = conv_unborn(c) && !c->rests_since;
+  return begins || wakeup_due(k, c) ? PRELUDE_DUE : PRELUDE_NONE;
 }
 
 /* Parents and callers are older, and come first. */
@@ -50,6 +51,10 @@ void prelude_turn(Kernel *k, Conv *c) {
   bool upgrades = upgrade_state(k, c) == UPGRADE_DUE;
   uint32_t explicit = 0;
   conv_unprovision(k, c);
+  if (!upgrades && conv_unborn(c)) {
+    spawn_begin(k, c);
+    return;
+  }
   turn_begin(k, c);
   budget_start(k->vm, &k->config.budget);
   c->turn++;

@@ -28,7 +28,9 @@ static uint64_t step(const Kernel *k) {
 
 /* --- signs of life --- */
 
+/* Nobody can come to one that is nobody's: it is in no index, and stays. */
 uint64_t seen_of(const Kernel *k, const Conv *c, uint64_t kept) {
+  if (!c->owner) return 0;
   return c->later.seen >= kept + step(k) ? c->later.seen : kept;
 }
 
@@ -46,8 +48,8 @@ void conv_seen(Kernel *k, Conv *c) { c->later.seen = k->steady; }
 
 /* The store has an old sign, and can be told. */
 static bool is_owed(const Kernel *k, const Conv *c) {
-  bool can = c->revision && !c->busy && !c->ended && !c->provisional &&
-             !k->in_turn;
+  bool can = c->owner && c->revision && !c->busy && !c->ended &&
+             !c->provisional && !k->in_turn;
   return can && c->later.seen >= c->later.wakes.seen + step(k);
 }
 
@@ -93,7 +95,7 @@ static void end_regardless(Kernel *k) {
   turn_clear(k);
   failure_tell(k);
   turn_drop_rows(k);
-  forks_drop(k);
+  born_drop(k);
   topics_unstage(k);
   io_unstage(k);
   t->n_pieces = 0;
@@ -106,7 +108,7 @@ void conv_end(Kernel *k, Conv *c) {
   k->stats.reaped++;
   agenda_drop(k, c);
   if (conv_wake(k, c)) { /* its code is gone, and so is its time */
-    forks_drop(k);
+    born_drop(k);
     turn_drop_rows(k);
     commit_head(k, c, NULL);
     return;

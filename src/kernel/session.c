@@ -429,8 +429,8 @@ void kernel_sweep(Kernel *k) {
 
 /* --- minting --- */
 
-/* A boot that published, or asked workers: what it said is kept with it, or by
- * itself. */
+/* A boot that published, spawned, or asked workers: what it said is kept with
+ * it, or by itself. */
 static void promote_now(Kernel *k, Conv *c, bool ended) {
   c->ended = ended;
   k->n_boots++;
@@ -462,12 +462,15 @@ Err kernel_mint(Kernel *k, const Mint *mint, Conv **out, Buf *page) {
   c->title = mint->title ? xstrdup(mint->title) : NULL;
   c->back = mint->back ? xstrdup(mint->back) : NULL;
   c->origin = mint->origin ? blob_hold(mint->origin) : NULL;
+  if (mint->limited_by)
+    c->limits = (Limits){ mint->can, xstrdup(mint->limited_by) };
   chance_bytes(k, c->random, sizeof c->random);
   heat(k, c);
   bool ended;
   bool ok = turn_boot(k, c, mint->embed, page, &ended);
-  if (ok && (k->turn.n_staged || k->turn.n_calls || k->turn.n_changes ||
-             c->later.n_ios)) { /* it has spoken already (S40) */
+  if (ok &&
+      (k->turn.n_staged || k->turn.n_calls || k->turn.n_changes ||
+       k->turn.n_born || c->later.n_ios)) { /* it has spoken already (S40) */
     promote_now(k, c, ended);
     if (!ended) *out = c;
     return OK;

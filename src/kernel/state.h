@@ -3,6 +3,8 @@
 #ifndef KERNEL_STATE_H
 #define KERNEL_STATE_H
 
+#include "kernel/born.h"
+#include "kernel/can.h"
 #include "kernel/conv.h"
 #include "kernel/history.h"
 #include "lua/loader.h"
@@ -64,6 +66,7 @@ typedef struct Turn {
   bool may_wait;       /* it need not be saved at once (S32) */
   bool is_volatile;    /* nor may it do what must be saved */
   bool is_boot;        /* a conversation's first */
+  bool is_birth;       /* the first of one that was spawned */
   bool must_save;      /* it did something that must be */
   uint32_t next_id;    /* the conversation's, when it began */
   uint32_t n_letters;  /* likewise */
@@ -82,8 +85,8 @@ typedef struct Turn {
   Piece *pieces; /* explicit ones first, drawings are put before them */
   uint32_t n_pieces, cap_pieces;
   Buf bytes;
-  Conv *forks[TURN_FORKS_MAX]; /* that it began, not committed yet */
-  uint32_t n_forks;
+  Conv *born[TURN_BORN_MAX]; /* that it began, not committed yet (born.h) */
+  uint32_t n_born;
   bool isolates;        /* what was before it cannot be returned to */
   bool compacts;        /* only so many states stay that can be: */
   uint32_t keeps;       /* how many */
@@ -260,6 +263,8 @@ struct Origin {
 /* Raises unless what stands at `first` and after it are arguments of the
  * effect; called where the app calls it, so that errors name its line. */
 void effect_check(Kernel *k, lua_State *L, const char *op, int first);
+/* Raises unless the conversation may do that known effect; likewise. */
+void effect_check_may(Kernel *k, lua_State *L, const char *op);
 /* Pushes the first `n` arguments of an effect; the index of the first. */
 int effect_args(lua_State *L, int effect, int n);
 /* Raises unless the value at `idx` is a selector. */
@@ -316,6 +321,7 @@ typedef struct Aside {
   Turn turn;
   bool in_turn;
   const char *ban;
+  int journal; /* Lua registry reference */
 } Aside;
 void turn_set_aside(Kernel *k, Aside *out);
 void turn_take_up(Kernel *k, const Aside *aside);
@@ -375,8 +381,11 @@ void commit_header(Kernel *k, Conv *c, StoreDone done);
 void commit_done(Conv *c, Err e);
 /* The same, and it may leave memory then. */
 void commit_again(Kernel *k, Conv *c);
-/* The same for one that the turn began: without its rows. */
+/* The first head of one that began outside of turns. */
 void commit_new(Kernel *k, Conv *c, Blob *head);
+/* The same of one that was in another's item, which is kept or not. It may
+ * leave memory. */
+void commit_born(Kernel *k, Conv *c, Err e);
 /* One change of a row that is kept with the turn, or dropped with it. `value`
  * (NULL removes the row) is the turn's now. */
 void turn_row(Kernel *k, StoreTable table, Slice key, Blob *value);
@@ -447,13 +456,16 @@ Conv *kernel_next(const Kernel *k, const Conv *c);
 /* A copy of a conversation as last committed: asleep, listed nowhere, to be
  * freed. NULL when there is none. */
 Conv *conv_snapshot(Kernel *k, Slice cid);
-/* Begins a conversation with a state of the snapshot's. NULL past what one turn
- * may begin. */
+/* Begins a conversation with a state of the snapshot's. */
 Conv *conv_fork(Kernel *k, const Conv *snapshot, Slice state, uint64_t left_ms);
-void forks_commit(Kernel *k); /* the turn's; its own head comes next */
-void forks_drop(Kernel *k);   /* it failed */
 /* A fork's first turn, before that of its first event. */
 void fork_open(Kernel *k, Conv *c);
+
+/* --- spawn.c --- */
+int spawn_f_spawn(lua_State *L);
+/* It was spawned, and its first turn is still to come. Of one that is awake. */
+bool conv_unborn(const Conv *c);
+void spawn_begin(Kernel *k, Conv *c); /* that turn */
 
 /* --- fetch.c --- */
 void fetch_forget(Kernel *k, const Conv *c); /* it leaves memory */
@@ -645,6 +657,9 @@ bool image_holds(const Conv *c, lua_State *L);
 void journal_open(Kernel *k);
 void journal_free(Kernel *k);
 void journal_begin(Kernel *k); /* a turn does */
+/* The list of the turn under way, while there is another one between. */
+int journal_set_aside(Kernel *k);
+void journal_take_up(Kernel *k, int list);
 /* The effect at `effect` is folded. */
 void journal_effect(Kernel *k, lua_State *L, int effect);
 void journal_keep(Kernel *k, const Conv *c); /* its turn is kept */

@@ -51,6 +51,7 @@ void timer_of_task(Conv *c, lua_State *L, uint32_t task) {
 /* --- arguments --- */
 
 uint64_t timer_ms(lua_State *L, int idx, const char *of) {
+  can_check(kernel_of(L), L, CAN_AFTER, of);
   if (lua_type(L, idx) != LUA_TNUMBER)
     luaL_error(L, "%s: a number of seconds is wanted, not a %s", of,
                luaL_typename(L, idx));

@@ -65,7 +65,7 @@ void turn_begin(Kernel *k, Conv *c) {
   t->failed = t->finished = t->isolates = k->trail.went = false;
   standing_begin(k, c);
   t->may_wait = t->is_volatile = t->must_save = false;
-  t->is_boot = t->from_outside = t->compacts = false;
+  t->is_boot = t->is_birth = t->from_outside = t->compacts = false;
   t->cause = (Cause){ 0 };
   t->next_id = c->next_id;
   t->n_letters = c->later.n_letters;
@@ -85,7 +85,8 @@ void turn_begin(Kernel *k, Conv *c) {
 }
 
 void turn_set_aside(Kernel *k, Aside *out) {
-  *out = (Aside){ k->turn, k->in_turn, coro_banned(k->vm) };
+  *out = (Aside){ k->turn, k->in_turn, coro_banned(k->vm),
+                  journal_set_aside(k) };
   k->turn = (Turn){ 0 };
   k->in_turn = false;
 }
@@ -111,6 +112,7 @@ void turn_take_up(Kernel *k, const Aside *aside) {
   turn_free(&k->turn);
   k->turn = aside->turn;
   k->in_turn = aside->in_turn;
+  journal_take_up(k, aside->journal);
   coro_ban(k->vm, aside->ban);
 }
 

@@ -56,6 +56,7 @@ void wakes_compute(const Kernel *k, const Conv *c, Wakes *out) {
   out->seen = seen;
   /* A fork that nobody has come to; one that is stopped. */
   if (c->rests_since || c->stopped) return;
+  if (conv_unborn(c)) out->due = k->steady;
   for (uint32_t i = 0; i < l->n_timers; i++)
     if (!out->due || l->timers[i].due < out->due) out->due = l->timers[i].due;
   if (letter_next(c) < l->n_letters && (!out->due || out->due > k->steady))

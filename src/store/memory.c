@@ -72,11 +72,31 @@ static Err apply_head(Memory *m, const StoreItem *item) {
   return OK;
 }
 
+/* A row of STORE_HEAD: a conversation that begins. */
+static StoreItem first_head(const StoreRow *row) {
+  StoreItem first = { .head = row->value };
+  memcpy(first.key, row->key->bytes, CID_RAW);
+  return first;
+}
+
+static bool begins_what_is_there(const Memory *m, const StoreItem *item) {
+  for (size_t i = 0; i < item->n_rows; i++)
+    if (item->rows[i].table == STORE_HEAD &&
+        find(m, first_head(&item->rows[i]).key)->head)
+      return true;
+  return false;
+}
+
 static Err apply(Memory *m, const StoreItem *item) {
+  if (begins_what_is_there(m, item)) return ERR_CONFLICT;
   Err e = item->is_rows ? OK : apply_head(m, item);
   for (size_t i = 0; i < item->n_rows && !e; i++) {
     const StoreRow *row = &item->rows[i];
-    rows_set(m->tables[row->table], blob_view(row->key), row->value);
+    StoreItem first;
+    if (row->table == STORE_HEAD)
+      first = first_head(row), e = apply_head(m, &first);
+    else
+      rows_set(m->tables[row->table], blob_view(row->key), row->value);
   }
   return e;
 }

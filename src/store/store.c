@@ -72,7 +72,9 @@ static StoreRow *hold_rows(const StoreItem *item) {
   StoreRow *rows = xmalloc(item->n_rows * sizeof *rows);
   for (size_t i = 0; i < item->n_rows; i++) {
     const StoreRow *row = &item->rows[i];
-    ASSERT(row->table > STORE_HEAD && row->table < STORE_TABLES);
+    ASSERT(row->table < STORE_TABLES);
+    ASSERT(row->table != STORE_HEAD ||
+           (row->value && row->key->len == CID_RAW));
     ASSERT(row->key->len >= 1 && row->key->len <= STORE_KEY_MAX);
     blob_hold(row->key);
     if (row->value) blob_hold(row->value);

@@ -21,7 +21,8 @@ typedef void (*StoreDone)(void *ud, Err result);
 
 /* Numbers in keys are 8 bytes, big endian, so that rows sort by them. */
 typedef enum StoreTable {
-  STORE_HEAD,  /* raw cid -> head; for scans only, StoreItem.head writes it */
+  STORE_HEAD,  /* raw cid -> head; StoreItem.head writes it. A row begins a
+                * conversation, which may not be there yet: ERR_CONFLICT */
   STORE_POINT, /* raw cid, turn -> points of its history; goes with its head */
   STORE_CODE,  /* digest -> a chunk */
   STORE_DUE,   /* ms since 1970, raw cid -> nothing: its earliest timer */

@@ -89,11 +89,22 @@ static int put_row(Lmdb *s, MDB_txn *txn, const StoreRow *row) {
   return 0;
 }
 
+/* A row of STORE_HEAD: a conversation that begins. */
+static int put_first_head(Lmdb *s, MDB_txn *txn, const StoreRow *row,
+                          uint64_t *heads) {
+  StoreItem first = { .head = row->value };
+  memcpy(first.key, row->key->bytes, CID_RAW);
+  return put_head(s, txn, &first, heads);
+}
+
 static int put_item(Lmdb *s, MDB_txn *txn, const StoreItem *item,
                     uint64_t *heads) {
   int e = item->is_rows ? 0 : put_head(s, txn, item, heads);
-  for (size_t i = 0; i < item->n_rows && !e; i++)
-    e = put_row(s, txn, &item->rows[i]);
+  for (size_t i = 0; i < item->n_rows && !e; i++) {
+    const StoreRow *row = &item->rows[i];
+    e = row->table == STORE_HEAD ? put_first_head(s, txn, row, heads)
+                                 : put_row(s, txn, row);
+  }
   return e;
 }
 

@@ -99,6 +99,71 @@ static void rows_fall_with_their_head(void **state) {
   store_free(s);
 }
 
+static StoreRow first_head(uint8_t k, const char *head) {
+  char key[CID_RAW] = { (char)k };
+  key[CID_RAW - 1] = (char)k;
+  return (StoreRow){ STORE_HEAD, blob_new(slice(key, sizeof key)),
+                     blob_new(slice_str(head)) };
+}
+
+static void put_with(Store *s, uint8_t k, uint64_t expected, StoreRow *rows,
+                     size_t n, Answers *a) {
+  StoreItem item = { .expected = expected, .rows = rows, .n_rows = n };
+  item.key[0] = item.key[CID_RAW - 1] = k;
+  item.head = blob_new(SLICE("parent"));
+  store_commit(s, &item, on_done, a);
+  blob_drop(item.head);
+  for (size_t i = 0; i < n; i++) {
+    blob_drop(rows[i].key);
+    blob_drop(rows[i].value);
+  }
+}
+
+static void an_item_begins_other_conversations(void **state) {
+  Store *s = open_either(state);
+  Answers a = { 0 };
+  StoreRow rows[] = { first_head(2, "b"), row(STORE_DUE, "d", ""),
+                      first_head(3, "c") };
+  put_with(s, 1, 0, rows, 3, &a);
+  store_settle(s);
+  assert_int_equal(a.result[0], OK);
+  assert_head(s, 1, "parent", 1);
+  assert_head(s, 2, "b", 1);
+  assert_head(s, 3, "c", 1);
+  assert_scan(s, STORE_DUE, "", 9, "d= ");
+  assert_int_equal(store_count(s), 3);
+  put(s, 2, 1, "b2", &a); /* it goes on by itself */
+  put(s, 3, 1, NULL, &a);
+  store_settle(s);
+  assert_int_equal(a.result[1], OK);
+  assert_head(s, 2, "b2", 2);
+  assert_head(s, 3, NULL, 0);
+  assert_int_equal(store_count(s), 2);
+  store_free(s);
+}
+
+static void all_of_them_or_none(void **state) {
+  Store *s = open_either(state);
+  Answers a = { 0 };
+  put(s, 3, 0, "there", &a);
+  store_settle(s);
+  StoreRow taken[] = { first_head(2, "b"), row(STORE_DUE, "d", ""),
+                       first_head(3, "c") };
+  put_with(s, 1, 0, taken, 3, &a);
+  store_settle(s);
+  StoreRow orphan[] = { first_head(2, "b") };
+  put_with(s, 1, 7, orphan, 1, &a); /* of a revision that is not there */
+  store_settle(s);
+  assert_int_equal(a.result[1], ERR_CONFLICT);
+  assert_int_equal(a.result[2], ERR_CONFLICT);
+  assert_head(s, 1, NULL, 0);
+  assert_head(s, 2, NULL, 0);
+  assert_head(s, 3, "there", 1);
+  assert_scan(s, STORE_DUE, "", 9, "");
+  assert_int_equal(store_count(s), 1);
+  store_free(s);
+}
+
 /* Keys as the kernel makes them: raw cid, then the turn. */
 static StoreRow point(uint8_t k, uint8_t turn) {
   char key[CID_RAW + 8] = { (char)k };
@@ -404,10 +469,14 @@ int main(void) {
     FOLDER(what_is_queued_before_a_failure_is_kept),
     cmocka_unit_test(rows_are_kept_in_the_order_of_their_keys),
     cmocka_unit_test(rows_fall_with_their_head),
+    cmocka_unit_test(an_item_begins_other_conversations),
+    cmocka_unit_test(all_of_them_or_none),
     cmocka_unit_test(points_go_with_their_head_and_no_other),
     cmocka_unit_test(commits_are_counted),
     FOLDER(rows_are_kept_in_the_order_of_their_keys),
     FOLDER(rows_fall_with_their_head),
+    FOLDER(an_item_begins_other_conversations),
+    FOLDER(all_of_them_or_none),
     FOLDER(points_go_with_their_head_and_no_other),
     FOLDER(commits_are_counted),
     FOLDER(what_is_committed_can_be_loaded),
