@@ -217,4 +217,27 @@ describe("an atom", function()
     assert.matches("goes on", page:text())
     assert.equal(2, shared:get().n)
   end)
+
+  it("does not wake a fork that nobody has opened", function()
+    shared = fresh { n = 1 }
+    local page = open(s.component("spec/atom-rests", {
+      init = { ticks = 0 },
+      start = function() s.after(5, "tick") end,
+      render = function(self) return { "p", "n is ", shared:get().n, " ticks ", self.ticks } end,
+      on = { tick = function(self) self.ticks = self.ticks + 1 end },
+    }))
+    local fork = s.conversation(page.cid):fork()
+    while drive.poll() > 0 do end
+    drive.page(fork.cid) -- it is in memory, and reads the atom
+    drive.advance(10)
+    for n = 2, 6 do -- in turn with what else is due
+      shared:set { n = n }
+      while drive.poll() > 0 do end
+      pass()
+    end
+    assert.equal(0, fork:state().ticks)
+    assert.matches("n is 6 ticks 0", drive.page(fork.cid))
+    assert.equal(0, fork:state().ticks)
+    assert.equal(1, s.conversation(page.cid):state().ticks)
+  end)
 end)

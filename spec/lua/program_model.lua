@@ -227,6 +227,9 @@ function World:hear(e)
   self:resume(task, e.text)
 end
 
+--- Something that leaves no trace in its state.
+function happens.look() end
+
 --- Somebody else says something.
 function happens.publish(self, e) self:hear(e) end
 
@@ -271,11 +274,11 @@ local function show(place)
   return ("%sn%d;%s"):format(top.says, top.n, table.concat(logs))
 end
 
---- The page's text, without spaces.
-function World:text()
+--- The page's text, without spaces, while the atom has this value.
+function World:text(value)
   local top = self.page[#self.page]
   if top ~= self.root then return show(self.page) end
-  local out = { show { self.root }, "a:", show(self.slots.a), "b:",
+  local out = { show { self.root }, "v:", tostring(value or 0), ";a:", show(self.slots.a), "b:",
     show(self.slots.b) }
   for _, key in ipairs(self.order) do
     out[#out + 1] = show(self.rows[key].place)

@@ -2,8 +2,9 @@
 -- on, gone back in, forked, thrown out of memory and killed, beside a model that knows
 -- nothing of all that (program_model.lua): after each step the page says what the model
 -- says, the patches have made of the browser's page what a whole drawing gives, and no
--- instance or task is left over. A failure prints `SEED=n`, and `SEED=n make check`
--- repeats it alone; `CASES=n` runs more.
+-- instance or task is left over. At the end what was done is played twice with nobody
+-- there (s.replay): to the same bytes, and to what the page says. A failure prints `SEED=n`,
+-- and `SEED=n make check` repeats it alone; `CASES=n` runs more.
 local dom = require "spec.lua.dom"
 local drive = require "stube.drive"
 local new_model = require "spec.lua.program_model"
@@ -45,6 +46,9 @@ function api.call(w, list, place)
   return s.await(Flow { id = w.id, list = list }, { slot = place })
 end
 
+-- Shared by all of them, and never undone but by a failed turn.
+local atom = s.atom("spec/program", 0)
+
 local function logs(self)
   return { "b", "n", self.n, ";", s.each(self.tasks, function(task)
     return { "i", task.id, "(", table.concat(task.log, ","), ");" }
@@ -65,6 +69,7 @@ local host = {
     table.insert(self.tasks, { id = "never", log = {} })
     s.after(0.5, "inc")
     s.publish("spec/program", "never")
+    atom:set "never"
     s.call(Ask { label = "never" })
     error "meant"
   end,
@@ -84,12 +89,13 @@ local Root = s.component("spec/program-root", {
     return { rows = rows }
   end,
   render = function(self)
-    return { "main", "root;", logs(self), "a:", s.slot("a", { "div" }), "b:",
+    return { "main", "root;", logs(self), "v:", atom:get(), ";", "a:", s.slot("a", { "div" }), "b:",
       s.slot("b", { "div" }), s.slot("rows", { "ul" }) }
   end,
   on = {
     rows = function(self, keys) self.keys = keys end,
     cancel = function(_, slot) s.cancel(slot) end,
+    set = function(_, value) atom:set(value) end,
     inc = host.inc, run = host.run, fail = host.fail,
   },
 })
@@ -105,13 +111,32 @@ drive.collect()
 local World = {}
 World.__index = World
 
+local by_cid = {}
+
 local function world(page, model)
-  return setmetatable({ page = page, model = model, c = s.conversation(page.cid),
-    doms = { dom.page(page.first, true), dom.page(page.first, false) } }, World)
+  local self = setmetatable({ page = page, model = model, done = {},
+    c = s.conversation(page.cid) }, World)
+  self:shows(page.first)
+  by_cid[page.cid] = self
+  return self
 end
 
-function World:apply(sent)
-  for _, one in ipairs(self.doms) do one:apply(sent) end
+--- What was sent to pages, to each what is its own.
+local function apply(sent)
+  local own = {}
+  for _, fragment in ipairs(sent) do
+    local list = own[fragment.cid] or {}
+    own[fragment.cid] = list
+    if fragment.kind ~= "address" then list[#list + 1] = fragment end
+  end
+  for cid, list in pairs(own) do
+    for _, one in ipairs(by_cid[cid] and by_cid[cid].doms or {}) do one:apply(list) end
+  end
+end
+
+--- A browser has this page, and another one, whose Datastar is the stock one.
+function World:shows(html)
+  self.doms = { dom.page(html, true), dom.page(html, false) }
 end
 
 --- Calls f(node) for each instance.
@@ -142,16 +167,20 @@ function World:find(kind, field, value)
 end
 
 function World:open()
-  if self.rests then self.page:follow() end
+  if self.rests then self:shows(self.page:follow():html()) end
   self.rests = false
 end
 
+--- What happens to it, to be played again.
+function World:note(what) self.done[#self.done + 1] = what end
+
 --- Posts an event that is accepted, or, if `fails`, undoes all that it did.
 function World:post(event, fails)
+  self:note(event)
   local result, sent = self.page:post(event)
   assert(result == (fails and "ERR_APP" or "OK"), result)
   if fails then
-    self:apply(sent)
+    apply(sent)
     local banner = sent[1].body:match '^<div id="(ix%-%d+)"[^>]*role="alert"'
     return self:post { to = banner, event = "-" } -- "Try again"
   end
@@ -169,24 +198,31 @@ end
 
 --- What comes of it without a visitor, until nothing does.
 function World:settle(sent)
-  self:apply(sent)
-  self:apply(self.page:advance(0))
+  apply(sent)
+  apply(self.page:advance(0))
+end
+
+local function text_of(html)
+  return (html:gsub("<[^>]*>", ""):gsub("%s+", ""):gsub("&gt;", ">"))
 end
 
 function World:text()
-  return (self.page:text():gsub("%s+", ""))
+  drive.take()
+  local html = self.page:html()
+  apply(drive.take()) -- one that has slept learns of the atom before it is drawn
+  return text_of(html)
 end
 
-function World:check()
+function World:check(with)
   local w = self.model:play()
-  local is, should = self:text(), w:text()
+  local is, should = self:text(), w:text(with.value)
   if is ~= should:gsub("%s+", "") then
     error(("the page says\n%s\nthe model\n%s"):format(is, should), 0)
   end
   local whole = dom.normal(self.page:html())
   for _, one in ipairs(self.doms) do
     local drawn = one:html()
-    if drawn ~= whole then
+    if drawn ~= whole and not self.rests then -- else nobody has the page
       error(("patched\n%s\nwhole\n%s"):format(drawn, whole), 0)
     end
   end
@@ -261,6 +297,19 @@ function act.cancel(self)
   end
 end
 
+--- The atom, which everybody shows.
+function act.set(self, with, worlds)
+  with.value = (with.value or 0) + 1
+  -- It changes nothing of its own but what its drawing has read, if it is drawn.
+  local page = self.model:play().page
+  if #page == 1 then self.model:happen({ op = "look" }, true) end
+  self:post { to = "ix-1", event = "set", value = with.value }
+  for _, one in ipairs(worlds) do
+    if one ~= self then one.is_told = true end
+    one:settle {}
+  end
+end
+
 function act.fail(self) self:post({ to = "ix-1", event = "fail" }, true) end
 
 --- Out of Lua's memory, and back from the store.
@@ -273,6 +322,7 @@ end
 function act.kill() drive.restart() end
 
 function World:go(turn, can)
+  self:note { back = turn }
   local result, sent = self.page:post { back = turn }
   assert(result == (can and "OK" or "ERR_CONFLICT"), result)
   self:settle(sent)
@@ -314,11 +364,12 @@ function everywhere.advance(worlds)
   drive.advance(seconds)
   local sent = drive.take()
   for _, one in ipairs(worlds) do
-    if not one.rests then one.model:happen { op = "advance", seconds = seconds } end
-    for _, fragment in ipairs(sent) do
-      if fragment.cid == one.page.cid then one:apply { fragment } end
+    if not one.rests then
+      one.model:happen { op = "advance", seconds = seconds }
+      one:note { seconds = seconds }
     end
   end
+  apply(sent)
 end
 
 function everywhere.publish(worlds, with)
@@ -329,15 +380,49 @@ function everywhere.publish(worlds, with)
   mouth:post { event = "say", value = { topic = topic, text = text } }
   for _, one in ipairs(worlds) do
     one.model:happen { op = "publish", topic = topic, text = text }
+    one.is_told = true
     one:settle {}
   end
 end
 
+-- --- once more, with nobody there ---
+
+local function undone(c)
+  for _, point in ipairs(c:turns()) do
+    if point.undone then return point.turn end
+  end
+end
+
+--- Plays what was done to a conversation since it began. Turns have other numbers there.
+local function replayed(done)
+  local c = s.replay(Root)
+  for _, e in ipairs(done) do
+    if e.seconds then
+      c:advance(e.seconds)
+    elseif e.back then
+      c:back(e.back ~= true and undone(c) or nil)
+    else
+      c:send { e.event, e.value, to = e.to }
+    end
+  end
+  return c
+end
+
+function World:replay()
+  local c, again = replayed(self.done), replayed(self.done)
+  local one, other = c:inspect().digest, again:inspect().digest
+  assert(one == other, "played twice, it is not the same")
+  if self.is_told then return end -- by others, who are not there
+  local is, should = text_of(c:html()), self:text()
+  if is ~= should then error(("played again it says\n%s\nnot\n%s"):format(is, should), 0) end
+end
+
 local common = { "run", "run", "answer", "answer", "answer", "answer", "inc", "rows", "cancel",
-  "fail", "sleep", "kill", "back", "back", "redo", "redo", "fork" }
+  "fail", "sleep", "kill", "back", "back", "redo", "redo", "fork", "set" }
 
 local function play(seed)
   math.randomseed(seed)
+  by_cid = {}
   drive.restart(false)
   drive.advance(0)
   mouth = visit(Mouth):follow()
@@ -356,10 +441,11 @@ local function play(seed)
         one:open()
         act[what](one, with, worlds)
       end
-      for _, one in ipairs(worlds) do one:check() end
+      for _, one in ipairs(worlds) do one:check(with) end
     end)
     if not ok then error(("step %d, %s: %s"):format(step, what, problem), 0) end
   end
+  worlds[1]:replay()
 end
 
 describe("any program", function()

@@ -62,7 +62,8 @@ void agenda_drop(Kernel *k, Conv *c) {
 
 static uint64_t next_time(Kernel *k, const Conv *c) {
   const Later *l = &c->later;
-  if (c->busy || c->ended || c->provisional || conv_stops(c)) return NEVER;
+  if (c->busy || c->ended || c->provisional || c->rests_since || conv_stops(c))
+    return NEVER;
   if (io_winds_down(k)) return io_owes(k, c) ? k->steady : NEVER;
   uint64_t at = l->wakes.due ? l->wakes.due : NEVER;
   if (l->is_unsaved && l->save_by < at) at = l->save_by;

@@ -122,7 +122,7 @@ void event_turn(Kernel *k, Conv *c, Event *ev) {
     return;
   }
   if (ev->draw) {
-    if (atoms_owe(c) && !c->provisional) {
+    if (atoms_owe(c) && !c->provisional && !c->rests_since) {
       put_first(c, ev);
       agenda_drop(k, c);
       cause_turn(k, c);
