@@ -71,9 +71,21 @@ function World:wait(task, seconds)
     serial = self.serial }
 end
 
+--- What a task has said since it last waited is heard when it waits or ends, but not when
+--- it fails.
+function World:say(task, failed)
+  if not failed then table.move(task.said, 1, #task.said, #self.outbox + 1, self.outbox) end
+  task.said = {}
+end
+
 function World:resume(task, ...)
   local ok, request, failure = coroutine.resume(task.thread, ...)
   assert(ok, request)
+  if request and request[1] == "publish" then
+    task.said[#task.said + 1] = { topic = request[2], text = request[3] }
+    return self:resume(task)
+  end
+  self:say(task, failure ~= nil)
   if coroutine.status(task.thread) == "dead" then
     task.instance.waiting = task.instance.waiting - 1
     -- A flow's last words: its answer, or its error.
@@ -97,9 +109,6 @@ function World:resume(task, ...)
     end)
   elseif what == "sleep" then
     self:wait(task, a)
-  elseif what == "publish" then
-    self.outbox[#self.outbox + 1] = { topic = a, text = b }
-    return self:resume(task)
   else
     local topic = self.topics[a] or { n = 0 }
     self.topics[a] = topic
@@ -122,7 +131,7 @@ end
 
 function World:start(task, f)
   task.instance.waiting = (task.instance.waiting or 0) + 1
-  task.thread, task.cursors = coroutine.create(f), {}
+  task.thread, task.cursors, task.said = coroutine.create(f), {}, {}
   return self:resume(task)
 end
 
