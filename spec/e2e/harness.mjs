@@ -18,6 +18,7 @@ const { chromium } = need("playwright-core");
 const READY_MS = 20_000; // a sanitizer build on a busy machine is slow to start
 const ACTION_MS = 8_000;
 const TEST_MS = 60_000;
+const LANES = 2;
 
 const tests = [];
 let file = "";
@@ -202,34 +203,43 @@ async function run_one(browser, { run }) {
   }
 }
 
-/** Loads the spec files, runs what they declare and matches `filter`; returns
- * the counts. One line a test. */
+/** Runs one test in `browser` and says what came of it. */
+async function run_and_tell(browser, t, counts) {
+  const started = performance.now();
+  try {
+    await run_one(browser, t);
+    const ms = Math.round(performance.now() - started);
+    console.log(`ok   ${t.file}: ${t.claim} (${ms} ms)`);
+    counts.passed += 1;
+  } catch (error) {
+    console.log(`FAIL ${t.file}: ${t.claim}`);
+    console.log(error.message.replace(/^/gm, "     "));
+    counts.failed += 1;
+  }
+}
+
+/** Takes tests from `waiting` until there are none, in a browser of its own. */
+async function run_lane(waiting, counts) {
+  const browser = await launch();
+  try {
+    while (waiting.length) await run_and_tell(browser, waiting.shift(), counts);
+  } finally {
+    await browser.close();
+  }
+}
+
+/** Loads the spec files, runs what they declare and matches `filter`, LANES at a
+ * time (each waits more than it works); returns the counts. One line a test. */
 export async function run_files(files, filter) {
   for (const name of files) {
     file = path.relative(path.join(ROOT, "spec/e2e"), name)
       .replace(/_spec\.mjs$/, "");
     await import(name);
   }
-  const wanted = tests.filter((t) => `${t.file}: ${t.claim}`.includes(filter));
-  const browser = await launch();
+  const waiting = tests.filter((t) => `${t.file}: ${t.claim}`.includes(filter));
   const counts = { passed: 0, failed: 0 };
-  try {
-    for (const t of wanted) {
-      const started = performance.now();
-      try {
-        await run_one(browser, t);
-        const ms = Math.round(performance.now() - started);
-        console.log(`ok   ${t.file}: ${t.claim} (${ms} ms)`);
-        counts.passed += 1;
-      } catch (error) {
-        console.log(`FAIL ${t.file}: ${t.claim}`);
-        console.log(error.message.replace(/^/gm, "     "));
-        counts.failed += 1;
-      }
-    }
-  } finally {
-    await browser.close();
-  }
+  const lanes = Array.from({ length: LANES }, () => run_lane(waiting, counts));
+  await Promise.all(lanes);
   return counts;
 }
 
