@@ -85,7 +85,8 @@ for (const label of ["Log in", "Log in later"]) {
     });
 }
 
-test("a page whose time is over says so when it comes back; an open one stays",
+test("a page whose time is over says so when it comes back; an open one stays " +
+  "(20.4, defect 17)",
   async (t) => {
     const { page, context, server } = t;
     t.expect_errors(/410/);

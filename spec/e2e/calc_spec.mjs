@@ -51,7 +51,7 @@ const cases = [
   ["8 ÷ 0 = C", "0"],
 ];
 
-test("it computes", async (t) => {
+test("it computes; an operator after a division by zero shows Err (defect 15)", async (t) => {
   await open(t);
   for (const [keys, wanted] of cases) {
     await press(t.page, `C ${keys}`);

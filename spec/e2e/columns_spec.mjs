@@ -45,7 +45,7 @@ test("× closes its own column; what is typed in the others stays", async (t) =>
   await shows(page, "A C D"); // a title is not used again
 });
 
-test("all can go, and come again; names go on after Z", async (t) => {
+test("all can go, and come again; names go on after Z (defect 16)", async (t) => {
   const { page } = t;
   await open(t);
   for (const left of ["A B", "A", ""]) {
@@ -62,7 +62,7 @@ test("all can go, and come again; names go on after Z", async (t) => {
   assert.deepEqual((await titles(page)).slice(-2), ["Z", "AA"]);
 });
 
-test("another's columns are another's", async (t) => {
+test("another's columns are another's (defect 16)", async (t) => {
   await open(t);
   const other = await (await t.newContext()).newPage();
   await open({ page: other, server: t.server });

@@ -48,7 +48,7 @@ test("an answer that is an error comes to its caller; the second save succeeds",
     await see(page, "Save failed: Slug already taken (mock 409)");
   });
 
-test("Cancel closes the form and saves nothing", async (t) => {
+test("Cancel closes the form and saves nothing (defect 16)", async (t) => {
   const { page } = t;
   await open_form(t);
   await page.getByLabel("Title:").fill("hello");
@@ -57,7 +57,7 @@ test("Cancel closes the form and saves nothing", async (t) => {
   assert.equal(await page.getByText("Saved:").count(), 0);
 });
 
-test("attempts of one visitor are not another's", async (t) => {
+test("attempts of one visitor are not another's (defect 16)", async (t) => {
   await open_form(t);
   await t.page.getByLabel("Title:").fill("mine");
   await button(t.page, "Save").click();

@@ -33,7 +33,7 @@ test("three cards of an address, each can be closed; the rest is offered",
     await offers(page, "kasten");
   });
 
-test("Close takes the card, and the address, in the same entry of the browser",
+test("Close takes card, address and button row along, in one entry (defect 16)",
   async (t) => {
     const { page } = t;
     await open(t, THREE);

@@ -39,7 +39,7 @@ test("a click in one browser shows in the other, and both say whose it was",
     assert.equal((await lines(late)).length, 2);
   });
 
-test("rapid clicks in both come to the same value, none is lost", async (t) => {
+test("rapid clicks in both come to the same value, none is lost (15.3, defect 16)", async (t) => {
   const [a, b] = await two(t, "/shared-counter");
   for (const page of [a, b]) await shows(page, 0);
   await Promise.all([a, b].map(async (page) => {
@@ -58,7 +58,7 @@ const say = async (page, text) => {
 };
 const said = (page) => page.getByRole("log").locator("li").allInnerTexts();
 
-test("what one says all see; the box is cleared, another's draft is not",
+test("what one says all see; the box is cleared, another's draft is not (defect 16)",
   async (t) => {
     const [a, b] = await two(t, "/chat");
     await a.getByRole("heading", { name: "Chat" }).waitFor();

@@ -70,7 +70,7 @@ test("a label becomes its row's editor; Save keeps, Cancel and blanks do not",
     }
   });
 
-test("the editor moves to the row that is clicked next", async (t) => {
+test("the editor moves to the row that is clicked next (7.7, defect 16)", async (t) => {
   const { page } = t;
   await open(t);
   await label(page, "click a label to edit it").click();

@@ -30,7 +30,7 @@ for (const query of ["", "?n=", "?n=five", "?n=1.5", "?n=1&n=2", "?m=3"])
   });
 
 test("+ and − change number and address, as new entries; Back shows the " +
-  "matching number, and so does Forward", async (t) => {
+  "matching number, and so does Forward (10.8, defect 16)", async (t) => {
   const { page } = t;
   await open(t, "?n=5");
   await shows(page, 5);

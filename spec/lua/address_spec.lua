@@ -137,6 +137,17 @@ describe("url", function()
     end
   end)
 
+  it("holds nothing that ends a string or an element (4.3, defect 14)", function()
+    local said = "/</script>\u{2028}\u{2029}\"'?<!--\"#</script>\u{2028}"
+    local page = paged(buttons({ inc = inc }, {
+      url = function(self) return self.n > 0 and said or "/n" end,
+    }))
+    page:click "inc"
+    local url = page.told[1].url
+    assert.matches("^/%%3C/script%%3E%%E2%%80%%A8", url)
+    assert.not_matches("[<>\"\\\128-\255%c]", url)
+  end)
+
   it("that leaves the app is its author's error, with component and place",
     function()
       local wrong = {

@@ -45,6 +45,37 @@ describe("a conversation as a value", function()
     end
   end)
 
+  it("has an id that no other has, nor its instances, also after a restart (18.6, defect 7)",
+    function()
+      local Asks = component {
+        init = { said = "nothing" },
+        render = function(self)
+          return { "p", self.said, { "button", on_click = "ask", "ask" } }
+        end,
+        on = { ask = function(self) self.said = tostring(s.await(s.confirm "Sure?")) end },
+      }
+      local function ask(page)
+        local _, sent = page:click "ask"
+        return sent[1].body:match 'id="(ix%-%d+)"'
+      end
+      local before, known = {}, {}
+      for i = 1, 8 do
+        before[i] = visit(Asks):follow()
+        known[before[i].cid] = ask(before[i])
+        before[i]:click "Yes"
+      end
+      drive.restart()
+      for _ = 1, 8 do
+        local page = visit(Asks):follow()
+        assert.is_nil(known[page.cid])
+        known[page.cid] = ask(page)
+      end
+      for _, page in ipairs(before) do
+        assert.matches("true", page:text()) -- its own, not that of a new one
+        assert.is_not.equal(known[page.cid], ask(page))
+      end
+    end)
+
   it("is found before anybody has come, and not when it has ended", function()
     local page = visit(component { render = function() return { "p", "x" } end,
       on = { over = function() s.finish() end } })

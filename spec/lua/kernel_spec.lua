@@ -62,7 +62,7 @@ describe("a turn", function()
     assert.matches("said nothing!! ", page:text())
   end)
 
-  it("shows nothing before its commit, and nothing at all when that fails",
+  it("shows nothing before its commit, and nothing at all when that fails (3.f, defect 10)",
     function()
       local page = visit(with_handler(function(self) self.said = "done" end))
       page:click "other"
@@ -84,7 +84,7 @@ describe("a turn", function()
       assert.matches("said done", page:text())
     end)
 
-  it("queues events that arrive during a commit, and refuses past the bound",
+  it("queues events that arrive during a commit, and refuses past the bound (3.e, B:lock)",
     function()
       local page = visit(with_handler(function(self)
         self.n = (self.n or 0) + 1
@@ -345,7 +345,7 @@ describe("calling and answering", function()
       assert.matches("both said yes go other said nothing go", page:text())
     end)
 
-  it("raises what was answered with answer_error, unwrapped", function()
+  it("raises what was answered with answer_error, unwrapped (6.11)", function()
     local page = visit(with_handler(function(self)
       local ok, e = pcall(s.await, Yes)
       self.said = tostring(ok) .. " " .. tostring(e)

@@ -142,7 +142,34 @@ describe("a call into a slot", function()
     assert.matches("edit below1", page:text())
   end)
 
-  it("covers an earlier one, and uncovers it", function()
+  it("shows when its slot comes back, and so does one over it (7.7, defect 16: kasten)",
+    function()
+      local page = visit(component {
+        init = { is_open = false },
+        render = function(self)
+          return { "div", self.is_open and s.slot("note", { "section" }) or "closed" }
+        end,
+        on = {
+          open = function(self, text)
+            self.is_open = true
+            s.call(Editor { text = text }, nil, { slot = "note" })
+          end,
+          close = function(self) self.is_open = false end,
+          reopen = function(self) self.is_open = true end,
+        },
+      })
+      local post = watch(page)
+      post { to = "ix-1", event = "open", value = "note" }
+      post { to = "ix-1", event = "close" }
+      assert.equal(" closed ", page:text())
+      post { to = "ix-1", event = "open", value = "note" }
+      assert.matches("edit note save note", page:text())
+      post { to = "ix-1", event = "close" }
+      post { to = "ix-1", event = "reopen" }
+      assert.matches("edit note save note", page:text())
+    end)
+
+  it("covers an earlier one, and uncovers it (7.5)", function()
     local page = visit(component {
       init = { said = {} },
       render = function(self)
@@ -458,12 +485,27 @@ describe("a declared child", function()
     },
   }
 
-  it("answers and fails as events of its parent, and stays", function()
+  it("answers and fails as events of its parent, and stays (6.10, 8.11)", function()
     local page = visit(parent(Says))
     local post = watch(page)
     post { to = "ix-2", event = "say" }
     post { to = "ix-2", event = "fail" }
     assert.matches("hello@1 error sorry@1 I am a", page:text())
+  end)
+
+  it("has the events of its slot's name, whatever that name is (6.12, defect 13)", function()
+    local heard = {}
+    local page = visit(component {
+      children = { ["on/row"] = Says { name = "a" } },
+      render = function() return { "div", s.slot "on/row" } end,
+      on = {
+        ["on/row"] = function(_, value) heard[#heard + 1] = value end,
+        ["on/row_error"] = function(_, err) heard[#heard + 1] = "error " .. err end,
+      },
+    })
+    page:post { to = "ix-2", event = "say" }
+    page:post { to = "ix-2", event = "fail" }
+    assert.same({ "hello", "error sorry" }, heard)
   end)
 
   it("whose error has no event fails the turn", function()

@@ -56,7 +56,7 @@ describe("a conversation that nobody comes to", function()
   end)
   teardown(function() s.config { conversation_ttl = 0 } end)
 
-  it("ends when its time is over, and not before", function()
+  it("ends when its time is over, and not before: hooks run, pages are told (20.4)", function()
     local page = saved()
     pass(TTL)
     assert.is_true(drive.alive(page.cid))
@@ -108,7 +108,7 @@ describe("a conversation that nobody comes to", function()
     assert.is_false(drive.alive(page.cid))
   end)
 
-  it("is kept by an open stream, and has its time after that", function()
+  it("is kept by an open stream, and has its time after that (20.4, defect 17)", function()
     local page = saved()
     drive.follow(page.cid, true)
     for _ = 1, 5 do pass(TTL) end

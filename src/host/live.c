@@ -44,13 +44,14 @@ struct Live {
   Id before; /* the id of the event before the oldest in the ring */
 };
 
-static Live *live_of(Host *h, Conv *c) {
+/* When this is new, pages painted before the turn `since` are painted anew. */
+static Live *live_of(Host *h, Conv *c, uint64_t since) {
   void **slot = conv_slot(c);
   if (!*slot) {
     Live *l = xcalloc(1, sizeof *l);
     l->host = h;
     l->conv = c;
-    l->before = (Id){ conv_turn(c), 0 };
+    l->before = (Id){ since, 0 };
     *slot = l;
   }
   return *slot;
@@ -120,7 +121,8 @@ static void tell_foreign(const Live *l, uint64_t turn, uint32_t first,
 void live_release(void *ud, Conv *c, uint64_t turn, const Fragment *f,
                   size_t n) {
   Host *h = ud;
-  Live *l = live_of(h, c);
+  /* Turns before this one have sent nothing, or it would be there. */
+  Live *l = live_of(h, c, turn - 1);
   uint32_t first = conv_fragment(c) - (uint32_t)n + 1;
   buf_clear(&h->frame);
   for (size_t i = 0; i < n; i++) {
@@ -227,7 +229,7 @@ static void repainted(Event *ev, Err result) {
   if (result && result != ERR_APP) {
     http_reply_err(r->req, result);
   } else {
-    Live *l = live_of(r->host, r->conv);
+    Live *l = live_of(r->host, r->conv, conv_turn(r->conv));
     Buf stands = { 0 }, event = { 0 };
     conv_put_standing(r->conv, &stands);
     const Fragment all[] = { { .kind = FRAG_ADDRESS,
@@ -262,7 +264,7 @@ void visit_stream(Host *h, HttpReq *req, const RouteMatch *m, Conv *c) {
   form_find(req_query(req), "at", &painted);
   bool known = parse_id(req_header(req, "Last-Event-ID"), &at) ||
                parse_id(painted, &at);
-  Live *l = live_of(h, c);
+  Live *l = live_of(h, c, conv_turn(c));
   Slice missed;
   kernel_promote(h->kernel, c);
   if (known && ring_after(l, at, &missed)) {

@@ -116,6 +116,12 @@ static void depths_and_sizes(Client *c) {
   free(body);
 }
 
+/* The path of the conversation last visited, with `end` behind it. */
+static void conv_path(Client *c, const char *end, char out[256]) {
+  snprintf(out, 256, "%.*s%s", (int)(strstr(c->url[0], "/ix-1") - c->url[0]),
+           c->url[0], end);
+}
+
 /* Opens the stream of the page last visited; its status and its socket. */
 static int follow(Client *c, int *fd) {
   char bytes[512], first[64] = "";
@@ -143,6 +149,79 @@ static void streams(Client *c) {
     if (fds[i] >= 0) close(fds[i]);
 }
 
+/* Reads a stream until it has said `wanted`. */
+static bool hears(int fd, Buf *heard, const char *wanted) {
+  for (;;) {
+    char *at = buf_reserve(heard, 1025);
+    at[0] = '\0';
+    if (heard->len && strstr(heard->ptr, wanted)) return true;
+    ssize_t n = recv(fd, at, 1024, 0);
+    if (n <= 0) return false;
+    at[n] = '\0';
+    heard->len += (size_t)n;
+  }
+}
+
+static void two_streams(Client *c) {
+  int older, newer;
+  Buf heard = { 0 };
+  visit(c, "/counter");
+  EXPECT(c, 200, follow(c, &older));
+  EXPECT(c, 200, follow(c, &newer));
+  EXPECT(c, 204, post(c, c->url[0], JSON OURS, SLICE("{}")));
+  claim(c, hears(older, &heard, "<output>1</output>"), "the older is deaf");
+  buf_clear(&heard);
+  close(older);
+  for (int n = 1; n <= 3; n++) { /* one of these finds it closed */
+    char wanted[64];
+    snprintf(wanted, sizeof wanted, "<output>%d</output>", n + 1);
+    EXPECT(c, 204, post(c, c->url[0], JSON OURS, SLICE("{}")));
+    claim(c, hears(newer, &heard, wanted), "the newer went with the older");
+  }
+  close(newer);
+  buf_free(&heard);
+}
+
+static void turns_that_nobody_saw(Client *c) {
+  int fd;
+  Buf heard = { 0 };
+  visit(c, "/counter");
+  for (int i = 0; i < 3; i++)
+    EXPECT(c, 204, post(c, c->url[0], JSON OURS, SLICE("{}")));
+  EXPECT(c, 200, follow(c, &fd)); /* of a page that was painted at turn 1 */
+  EXPECT(c, 204, post(c, c->url[0], JSON OURS, SLICE("{}")));
+  claim(c, hears(fd, &heard, "<output>4</output>"), "the last is missing");
+  const char *at = heard.ptr;
+  for (int n = 1; n <= 4 && at; n++) {
+    char wanted[64];
+    snprintf(wanted, sizeof wanted, "<output>%d</output>", n);
+    at = strstr(at, wanted);
+    claim(c, at != NULL, "%d is lost, or out of order", n);
+  }
+  close(fd);
+  buf_free(&heard);
+}
+
+/* Asks for the streams of ids that are near one that is there. */
+static void streams_of_nobody(Client *c) {
+  char url[256];
+  visit(c, "/counter");
+  conv_path(c, "/sse?at=1.0", url);
+  for (size_t i = 0; i < CID_LEN; i++) {
+    char *at = url + strlen("/conv/") + i, was = *at;
+    *at = was == 'A' ? 'B' : 'A';
+    EXPECT(c, 410, ask(c, "GET", url, "", (Slice){ 0 }));
+    *at = was;
+  }
+  EXPECT(c, 200, ask(c, "GET", "/stube/metrics", "", (Slice){ 0 }));
+  claim(c, strstr(c->reply.ptr, "\nstube_streams 0\n") != NULL,
+        "a stream is open");
+  claim(c,
+        strstr(c->reply.ptr, "{state=\"provisional\"} 1\n") != NULL &&
+            strstr(c->reply.ptr, "{state=\"asleep\"} 0\n") != NULL,
+        "one is registered: %s", c->reply.ptr);
+}
+
 static void repeats(Client *c) {
   visit(c, "/counter");
   for (int i = 0; i < 3; i++)
@@ -154,12 +233,6 @@ static void repeats(Client *c) {
   EXPECT(c, 200, ask(c, "GET", url, "", (Slice){ 0 }));
   claim(c, strstr(c->reply.ptr, "<output>1</output>") != NULL,
         "an event that was sent three times ran more than once");
-}
-
-/* The path of the conversation last visited, with `end` behind it. */
-static void conv_path(Client *c, const char *end, char out[256]) {
-  snprintf(out, 256, "%.*s%s", (int)(strstr(c->url[0], "/ix-1") - c->url[0]),
-           c->url[0], end);
 }
 
 static void expect_count(Client *c, int n) {
@@ -481,6 +554,21 @@ static void streams_are_bounded(void **state) {
   serve(streams);
 }
 
+static void an_older_stream_leaves_the_newer_alone_defect_8(void **state) {
+  (void)state;
+  serve(two_streams);
+}
+
+static void what_nobody_saw_comes_in_order_defect_10(void **state) {
+  (void)state;
+  serve(turns_that_nobody_saw);
+}
+
+static void a_stream_of_nobody_is_refused_defect_9(void **state) {
+  (void)state;
+  serve(streams_of_nobody);
+}
+
 static void a_repeated_event_runs_once(void **state) {
   (void)state;
   serve(repeats);
@@ -530,6 +618,9 @@ int main(void) {
     cmocka_unit_test(each_stranger_is_refused),
     cmocka_unit_test(bodies_are_bounded),
     cmocka_unit_test(streams_are_bounded),
+    cmocka_unit_test(an_older_stream_leaves_the_newer_alone_defect_8),
+    cmocka_unit_test(what_nobody_saw_comes_in_order_defect_10),
+    cmocka_unit_test(a_stream_of_nobody_is_refused_defect_9),
     cmocka_unit_test(a_repeated_event_runs_once),
     cmocka_unit_test(one_goes_back_to_what_is_kept),
     cmocka_unit_test(a_form_works_without_the_client),
