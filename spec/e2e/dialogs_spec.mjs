@@ -171,7 +171,7 @@ test("Escape cancels each of them", async (t) => {
   await see(page, "Maybe next time.");
 });
 
-test("Tab goes round inside the dialog, in both directions", async (t) => {
+test("Tab goes round inside the dialog, in both directions (23.3)", async (t) => {
   const { page } = t;
   await open(t);
   await see(page, "Ready to play?");

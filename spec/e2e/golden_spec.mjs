@@ -99,4 +99,4 @@ const names = readdirSync(GOLDEN).filter((f) => /^\d+\.jsonl$/.test(f))
 if (process.env.GOLDEN)
   test(`golden heads ${process.env.GOLDEN} are made`, (t) => make(t, process.env.GOLDEN));
 for (const name of names)
-  test(`conversations that format ${name} saved go on`, (t) => check(t, name));
+  test(`conversations that format ${name} saved go on (20.7)`, (t) => check(t, name));

@@ -61,7 +61,7 @@ test("it can be played to its end by halving, and then it is over", async (t) =>
   assert.equal(await t.page.locator(".stube-gone").count(), 0);
 });
 
-test("each prompt starts empty and has the focus", async (t) => {
+test("each prompt starts empty and has the focus (23.2)", async (t) => {
   await t.page.goto(await t.server.at("/guess"));
   const text = await guess(t.page, 1, "");
   if (text.startsWith("🎉")) return; // one in a hundred

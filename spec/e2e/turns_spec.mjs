@@ -53,7 +53,7 @@ test("bound fields of each kind reach the handler; assigning one clears it",
     assert.equal(await page.getByLabel("Kind").inputValue(), "fancy");
   });
 
-test("a failed turn shows its banner in its place, and the rest lives on",
+test("a failed turn shows its banner in its place, and the rest lives on (22.4)",
   async (t) => {
     const { page } = t;
     await open(t, "/errors");

@@ -49,11 +49,11 @@ local function stands(page)
 end
 
 describe("url", function()
-  it("is known from the first drawing on", function()
+  it("is known from the first drawing on (3.2, 11.4)", function()
     assert.equal("turn 1 url /n?n=0", stands(visit(counter())))
   end)
 
-  it("is told when a turn changes it, and not when none does", function()
+  it("is told when a turn changes it, and not when none does (3.10, 11.3)", function()
     local page = paged(counter())
     page:click "still"
     assert.same({}, page.told)
@@ -84,7 +84,7 @@ describe("url", function()
     assert.same({ { turn = 2, url = "/n?n=1" } }, page.told)
   end)
 
-  it("is told before what is drawn", function()
+  it("is told before what is drawn (3.11)", function()
     local page = paged(counter "push")
     drive.take()
     drive.post(page.cid, { event = "inc" })
@@ -95,7 +95,7 @@ describe("url", function()
     assert.equal(2, #sent)
   end)
 
-  it("is the root's, also while that is covered; nobody else's counts", function()
+  it("is the root's, also while that is covered; nobody else's counts (11.1)", function()
     local Other = buttons({ inc = inc }, { url = function() return "/other" end })
     local Root = counter(nil, {
       call = function() s.call(Other) end,
@@ -112,7 +112,7 @@ describe("url", function()
     assert.equal("/other", page.told[1].url)
   end)
 
-  it("leaves the address alone when it is nil", function()
+  it("leaves the address alone when it is nil (11.2)", function()
     local page = paged(buttons({ inc = inc }, {
       url = function(self) return self.n % 2 == 1 and "/odd" or nil end,
     }))
@@ -197,7 +197,7 @@ describe("url", function()
       drive.log(true)
     end)
 
-  it("is followed by push or nothing", function()
+  it("is followed by push or nothing (11.2)", function()
     drive.log(false)
     for _, how in ipairs { "psuh", "replace", 1, true } do
       local page = paged(buttons({ inc = inc }, {
@@ -366,7 +366,7 @@ describe("s.history", function()
     assert.is_nil(page.told[1].url)
   end)
 
-  it("has its way over url, until that says something new", function()
+  it("has its way over url, until that says something new (11.5)", function()
     local page = paged(counter("push", {
       mine = function() s.history("replace", "/mine") end,
       both = function(self)

@@ -59,7 +59,7 @@ describe("addresses", function()
 end)
 
 describe("the stock dialogs", function()
-  it("refuse options they do not have", function()
+  it("refuse options they do not have (23.1)", function()
     refuses('no key "yse"; did you mean "yes"?', s.confirm, "Sure?",
       { yse = "Yes" })
     refuses("options must be a table", s.choose, "Which?", "red")
@@ -81,7 +81,7 @@ describe("the stock dialogs", function()
 end)
 
 describe("an event's target", function()
-  it("can be the parent, or what stands in a slot", function()
+  it("can be the parent, or what stands in a slot (13.4)", function()
     local Child = s.component("spec/aimed-child", {
       init = { n = 0 },
       render = function(self)

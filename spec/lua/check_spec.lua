@@ -91,7 +91,7 @@ APP: nothing is to be seen: s.mount(path, component) makes a page
 end)
 
 describe("the examples", function()
-  it("have nothing wrong with them", function()
+  it("have nothing wrong with them (1.15)", function()
     local said, code = command.stube("check", "examples/all.lua")
     assert.equal(0, code, said)
   end)

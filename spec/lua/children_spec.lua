@@ -63,13 +63,13 @@ describe("a list of children", function()
     { "a removal", "abc", "ac", "remove #ix-3" },
     { "removals", "abcd", "bd", "remove #ix-2,#ix-4" },
     { "removal of all", "ab", "", "remove #ix-2,#ix-3" },
-    { "an append to nothing", "", "ab", "append #ix-1--rows" },
+    { "an append to nothing (8.1)", "", "ab", "append #ix-1--rows" },
     { "a replacement", "abc", "adc", "replace #ix-3" },
     { "replacement of all", "ab", "cd", "replace #ix-2; remove #ix-3" },
     { "a move to the end", "abc", "bca", "after #ix-4; remove #ix-2:not(#ix-4 + #ix-2)" },
-    { "a move to the front", "abc", "cab",
+    { "a move to the front (8.7)", "abc", "cab",
       "before #ix-2; remove #ix-4:not(:has(+ #ix-2))" },
-    { "reorder and add (defect 6)", "ab", "baz",
+    { "reorder and add (8.8, defect 6)", "ab", "baz",
       "before #ix-2; remove #ix-3:not(:has(+ #ix-2)); after #ix-2" },
     { "a move to the front, and one that comes behind it", "gsm", "mxs",
       "before #ix-3; remove #ix-4:not(:has(+ #ix-3)); after #ix-4; remove #ix-2" },
@@ -89,7 +89,7 @@ describe("a list of children", function()
     end)
   end
 
-  it("draws the one that comes, and no other", function()
+  it("draws the one that comes, and no other (8.3)", function()
     local drawn = 0
     local Counted = component {
       render = function(self)
@@ -137,7 +137,7 @@ describe("a list of children", function()
     assert.matches("yes from float 2.5", page:text())
   end)
 
-  it("keeps a child whose embed is the same, whatever its args are made of",
+  it("keeps a child whose embed is the same, whatever its args are made of (8.6)",
     function()
       local made = 0
       local function greet() return "hello" end
@@ -162,7 +162,7 @@ describe("a list of children", function()
       assert.equal(1, made)
     end)
 
-  it("makes a child anew whose args differ in any way", function()
+  it("makes a child anew whose args differ in any way (8.5)", function()
     local made = 0
     local Child = component {
       init = function()
@@ -219,7 +219,7 @@ describe("a list of children", function()
     end)
   end
 
-  it("refuses a key that comes again among a thousand", function()
+  it("refuses a key that comes again among a thousand (8.12)", function()
     drive.log(false)
     finally(function() drive.log(true) end)
     local keys = {}
@@ -233,7 +233,7 @@ describe("a list of children", function()
 end)
 
 describe("a slot", function()
-  it("cannot be drawn twice", function()
+  it("cannot be drawn twice (14.2)", function()
     drive.log(false)
     finally(function() drive.log(true) end)
     local page = visit(component {

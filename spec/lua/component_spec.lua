@@ -1,5 +1,6 @@
 -- Definitions: what is refused, and what the error says.
 local s = require "stube"
+local visit = require "spec.lua.visit"
 
 describe("a definition", function()
   local function refuses(text, f)
@@ -9,13 +10,13 @@ describe("a definition", function()
     assert.matches("component_spec.lua", e, 1, true)
   end
 
-  it("needs an id with a namespace", function()
+  it("needs an id with a namespace (1.1)", function()
     refuses('component "plain" needs a namespace', function()
       s.component("plain", {})
     end)
   end)
 
-  it("names the nearest key", function()
+  it("names the nearest key (1.4)", function()
     refuses('there is no key "rendr"; did you mean "render"?', function()
       s.component("spec/x", { rendr = function() end })
     end)
@@ -44,7 +45,7 @@ describe("a definition", function()
     s.component("spec/x", {})
   end)
 
-  it("completes what it extends, events name by name", function()
+  it("completes what it extends, events name by name (1.12, 1.13)", function()
     local Base = s.component("spec/base", {
       doc = "base", on = { a = function() return 1 end, b = function() end },
     })
@@ -56,11 +57,43 @@ describe("a definition", function()
     assert.equal(2, More.on.b())
   end)
 
-  it("can be found, with its place", function()
+  it("can be found, with its place (1.7)", function()
     local C = s.component("spec/found", { doc = "here" })
     assert.equal("here", s.lookup("spec/found").doc)
     assert.matches("component_spec.lua:%d+$", s.where(C))
   end)
+
+  it("that is none is nil to who looks it up (1.3, 1.7)", function()
+    assert.is_nil(s.lookup "spec/none")
+    assert.is_nil(s.where "spec/none")
+  end)
+
+  it("that is given again is the one that live instances go on with (1.2)", function()
+    local function counts(word, by)
+      s.component("spec/again", {
+        init = { n = 0 },
+        render = function(self)
+          return { "p", word, " ", self.n, { "button", on_click = "go", "go" } }
+        end,
+        on = { go = function(self) self.n = self.n + by end },
+      })
+    end
+    counts("old", 1)
+    local page = visit "spec/again"
+    page:click "go"
+    counts("new", 10)
+    page:click "go"
+    assert.equal(" new 11 go ", page:text())
+  end)
+
+  it("without render is a hidden element; an event without function does nothing (1.10)",
+    function()
+      local page = visit(s.component("spec/nothing", {}))
+      assert.equal('<div id="ix-1" hidden></div>', page.first)
+      local result, sent = page:post { to = "ix-1", event = "nope" }
+      assert.equal("OK", result)
+      assert.equal(0, #sent)
+    end)
 
   it("makes embeds that are plain data", function()
     local C = s.component("spec/embed", {})

@@ -157,7 +157,7 @@ describe("a conversation as a value", function()
     assert.equal(0, c:tree(1)[2].tasks)
   end)
 
-  it("lists its turns, with their events and times", function()
+  it("lists its turns, with their events and times (3.7)", function()
     local page, c = counted(2)
     page:post { event = "go" }
     page:post { back = true }
@@ -231,7 +231,7 @@ describe("going back in one from outside", function()
 end)
 
 describe("a fork", function()
-  it("begins where the source stands, and neither moves the other", function()
+  it("begins where the source stands, and neither moves the other (10.11, B:fork)", function()
     local page, c = counted(3)
     local before = drive.stats().conversations
     local f = c:fork()
@@ -248,7 +248,7 @@ describe("a fork", function()
     assert.same({ n = 4 }, c:state())
   end)
 
-  it("begins at a turn of the past, with a history of its own", function()
+  it("begins at a turn of the past, with a history of its own (10.3)", function()
     local page, c = counted(30)
     local f = c:fork(6)
     settle()
@@ -284,7 +284,7 @@ describe("a fork", function()
     assert.matches("All ynn;", forked:text())
   end)
 
-  it("has the owner, but neither the answers nor the URLs of its source", function()
+  it("has the owner, but neither the answers nor the URLs of its source (B:attach)", function()
     local page = visit(component {
       init = { n = 0 },
       render = function(self)

@@ -53,7 +53,8 @@ local function refused(f, text)
 end
 
 describe("send", function()
-  it("brings an event as a click would: name, value, signals, form, target (25.2)",
+  it("brings an event as a click would: name, value, signals, form, target " ..
+    "(3.4, 13.2, 25.2, B:run-turn)",
     function()
       local page, c = saved()
       assert.is_true(c:send "inc")
@@ -147,7 +148,7 @@ describe("send", function()
 end)
 
 describe("send_async", function()
-  it("has the turn's number at once, and what came of it once it is kept (part B)",
+  it("has the turn's number at once, and what came of it once it is kept (B:async)",
     function()
       local _, c = saved()
       local before = c:inspect().turn
@@ -161,7 +162,7 @@ describe("send_async", function()
       drive.hold(false)
     end)
 
-  it("tells of a turn that failed, and of a commit that did", function()
+  it("tells of a turn that failed, and of a commit that did (B:status)", function()
     local _, c = saved()
     local t = quietly(c.send_async, c, "fail")
     keep()
@@ -190,7 +191,7 @@ describe("send_async", function()
     assert.equal(2, c:state().n)
   end)
 
-  it("is done when the conversation is free again: the next turn can begin (part B)",
+  it("is done when the conversation is free again: the next turn can begin (B:async)",
     function()
       local _, c = saved()
       drive.hold(true)
@@ -240,7 +241,7 @@ describe("compact", function()
     assert.equal(2, #c:turns())
   end)
 
-  it("is all or nothing: when its commit fails, the past is there", function()
+  it("is all or nothing: when its commit fails, the past is there (B:compact)", function()
     local page, c = saved()
     for _ = 1, 50 do page:click "inc" end
     drive.hold(true)
@@ -283,7 +284,7 @@ describe("finish", function()
 end)
 
 describe("stop", function()
-  it("ends what is under way, refuses what follows, and tells the page (part B, 26)",
+  it("ends what is under way, refuses what follows, and tells the page (26, B:stop)",
     function()
       local page, c = saved()
       drive.hold(true)
@@ -430,7 +431,7 @@ describe("stop", function()
 end)
 
 describe("close and resume", function()
-  it("take it out of memory and back: the same ids, and nothing starts twice (part B)",
+  it("take it out of memory and back: the same ids, and nothing starts twice (B:close-resume)",
     function()
       local started = 0
       local Kid = component { render = function() return { "i", "kid" } end,
@@ -478,7 +479,7 @@ end)
 describe("the gate", function()
   after_each(function() drive.event_rate(0) end)
 
-  it("asks whether it is stopped, then for limits, then for the turn (part B)", function()
+  it("asks whether it is stopped, then for limits, then for the turn (B:gate)", function()
     local page, c = saved()
     drive.event_rate(1)
     for _ = 1, 5 do assert.equal("OK", page:post { event = "inc" }) end
@@ -493,7 +494,7 @@ describe("the gate", function()
     assert.equal(5, c:state().n)
   end)
 
-  it("lets as many through as the rate says, and what leaks away", function()
+  it("lets as many through as the rate says, and what leaks away (B:max-turns)", function()
     local page, c = saved()
     drive.event_rate(10)
     local n = 0

@@ -37,7 +37,7 @@ local function counted(n, more)
 end
 
 describe("back", function()
-  it("goes one visitor's turn back, and paints the whole page", function()
+  it("goes one visitor's turn back, and paints the whole page (3.6, 6.2, 10.1)", function()
     local page = counted(3)
     local result, sent = back(page)
     assert.equal("OK", result)
@@ -48,7 +48,7 @@ describe("back", function()
     assert.equal(2, n_of(page))
   end)
 
-  it("goes on to the beginning, and says so when there is nothing more",
+  it("goes on to the beginning, and says so when there is nothing more (10.4, 10.6)",
     function()
       local page = counted(3)
       for n = 2, 0, -1 do
@@ -61,7 +61,7 @@ describe("back", function()
       assert.equal(0, n_of(page))
     end)
 
-  it("goes to the state that stood at a turn", function()
+  it("goes to the state that stood at a turn (B:heads)", function()
     local page = counted(40)
     for _, turn in ipairs { 5, 1, 41, 20, 21, 40 } do
       assert.equal("OK", (back(page, turn)))
@@ -88,7 +88,7 @@ describe("back", function()
     assert.equal(3, n_of(page))
   end)
 
-  it("is one real step back when a handler asks for it", function()
+  it("is one real step back when a handler asks for it (10.5)", function()
     local page = counted(3, {
       undo = function(self)
         self.n = 99
@@ -239,7 +239,7 @@ describe("back", function()
 end)
 
 describe("redo", function()
-  it("goes forward to what was gone back from, until something new happens",
+  it("goes forward to what was gone back from, until something new happens (10.11)",
     function()
       local page = counted(5)
       back(page, 2)
@@ -299,7 +299,7 @@ describe("tasks that wait", function()
       signals = { [iid:gsub("%-", "")] = { value = word } } }
   end
 
-  it("of a flow in a loop wait where they waited", function()
+  it("of a flow in a loop wait where they waited (9.1, 9.3)", function()
     local page = asker()
     for _, word in ipairs { "a", "b", "c" } do say(page, word) end
     assert.matches("So far:a,b,c;", page:text())
@@ -341,7 +341,7 @@ describe("tasks that wait", function()
     assert.matches("All true:good1 true:good2 false:bad true:good4;", page:text())
   end)
 
-  it("of handlers come back with the child that they wait for", function()
+  it("of handlers come back with the child that they wait for (10.2)", function()
     local closed = 0
     local page = visit(component {
       init = { said = "nothing" },
@@ -439,7 +439,7 @@ describe("a history", function()
     end
   end)
 
-  it("holds as many turns as it may, and at one more lets the oldest go",
+  it("holds as many turns as it may, and at one more lets the oldest go (10.9)",
     function()
       for _, max in ipairs { 1, 2, 20, 40 } do
         drive.history(max)
@@ -457,7 +457,7 @@ describe("a history", function()
       end
     end)
 
-  it("holds as many bytes as it may, and at more lets the oldest go", function()
+  it("holds as many bytes as it may, and at more lets the oldest go (10.9)", function()
     drive.history(1000, 16 * 1024)
     local page = visit(component {
       init = { n = 0, text = "" },

@@ -27,7 +27,7 @@ describe("limits of io", function()
     end)
   end)
 
-  it("so many calls may run and wait; the next one is an error", function()
+  it("so many calls may run and wait; the next one is an error (15.7)", function()
     drive.workers { n = 1, waiting = 2 }
     with_pipe(function(pipe)
       local page = does(function(_, n)

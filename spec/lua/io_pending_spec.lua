@@ -346,7 +346,7 @@ describe("going back", function()
     end)
   end)
 
-  it("to where a call has ended gives what it gave", function()
+  it("to where a call has ended gives what it gave (B:log)", function()
     with_pipe(function(pipe)
       local page = page_with(pipe.path)
       page:post { event = "go" }

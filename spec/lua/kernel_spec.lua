@@ -21,7 +21,7 @@ local function with_handler(f, more)
 end
 
 describe("a turn", function()
-  it("draws what a handler changed, and only that instance", function()
+  it("draws what a handler changed, and only that instance (3.9)", function()
     local Count = component {
       init = { n = 0 },
       render = function(self) return { "p", self.n, button("inc", "+") } end,
@@ -41,7 +41,7 @@ describe("a turn", function()
     assert.matches(">5<", page:html())
   end)
 
-  it("sends nothing when the drawing is the same", function()
+  it("sends nothing when the drawing is the same (2.1)", function()
     local page = visit(with_handler(function() end))
     page:click "go"
     local result, sent = page:post { event = "go" }
@@ -49,7 +49,7 @@ describe("a turn", function()
     assert.equal(0, #sent)
   end)
 
-  it("answers a repeated event without running it again", function()
+  it("answers a repeated event without running it again (3.h)", function()
     local page = visit(with_handler(function(self)
       self.said = self.said .. "!"
     end))
@@ -62,7 +62,7 @@ describe("a turn", function()
     assert.matches("said nothing!! ", page:text())
   end)
 
-  it("shows nothing before its commit, and nothing at all when that fails (3.f, defect 10)",
+  it("shows nothing before its commit, and nothing at all when that fails (3.f, 20.3, defect 10)",
     function()
       local page = visit(with_handler(function(self) self.said = "done" end))
       page:click "other"
@@ -130,7 +130,7 @@ describe("a turn", function()
     assert.is_false(drive.alive(page.cid))
   end)
 
-  it("ignores an event for an instance that is gone", function()
+  it("ignores an event for an instance that is gone (3.1, 6.9)", function()
     local page = visit(with_handler(function() end))
     assert.equal("OK", (page:post { to = "ix-77", event = "go" }))
   end)
@@ -179,7 +179,7 @@ describe("a failed turn", function()
       "self.file: a userdata of type FILE* cannot be saved" },
   }
   for _, failure in ipairs(failures) do
-    it("that " .. failure[1] .. " shows a banner and goes on", function()
+    it("that " .. failure[1] .. " shows a banner and goes on (2.5, 3.a, 4.1, 22.1)", function()
       local page = visit(with_handler(function(self)
         self.said = "half"
         self.list = { "half" }
@@ -276,7 +276,7 @@ describe("a failed turn", function()
     end)
   end
 
-  it("at boot leaves no conversation, and says why", function()
+  it("at boot leaves no conversation, and says why (22.2)", function()
     local before = drive.stats().conversations
     local page = visit(component {
       init = function() error("no state today") end,
@@ -299,7 +299,7 @@ describe("calling and answering", function()
     },
   }
 
-  it("repaints the caller that was on the screen (defect 1)", function()
+  it("repaints the caller that was on the screen (6.4, 6.8, defect 1)", function()
     local page = visit(with_handler(function() s.call(Yes, "said") end, {
       on = {
         go = function() s.call(Yes, "said") end,
@@ -318,7 +318,7 @@ describe("calling and answering", function()
     assert.matches("said yes", sent[1].body)
   end)
 
-  it("never patches a covered frame (defect 2)", function()
+  it("never patches a covered frame (6.8, defect 2)", function()
     local page = visit(with_handler(function() s.call(Yes) end))
     page:click "go"
     local result, sent = page:post { to = "ix-1", event = "other" }
@@ -328,7 +328,7 @@ describe("calling and answering", function()
     assert.matches("said other", page:text())
   end)
 
-  it("from an embedded child answers to that child, in its place (defect 3)",
+  it("from an embedded child answers to that child, in its place (6.1, defect 3)",
     function()
       local Child = with_handler(function(self)
         self.said = s.await(Yes)
@@ -368,7 +368,7 @@ describe("calling and answering", function()
     assert.matches("said yes", page:text())
   end)
 
-  it("become takes the place and the caller", function()
+  it("become takes the place and the caller (7.1)", function()
     local Second = component {
       render = function() return { "p", "second", button("yes", "done") } end,
       on = { yes = function() s.answer("from second") end },
@@ -385,7 +385,7 @@ describe("calling and answering", function()
     assert.matches("said from second", page:text())
   end)
 
-  it("an answer of the root ends the conversation", function()
+  it("an answer of the root ends the conversation (6.7)", function()
     local page = visit(Yes)
     local result, sent = page:click "yes"
     assert.equal("OK", result)
@@ -393,7 +393,37 @@ describe("calling and answering", function()
     assert.is_false(drive.alive(page.cid))
   end)
 
-  it("runs stop hooks, callees and children first", function()
+  it("the event that brings an answer may call again, answer and finish (6.6)", function()
+    local page = visit(component {
+      init = { n = 0 },
+      render = function() return { "p", button "go" } end,
+      on = {
+        go = function() s.call(Yes, "said") end,
+        said = function(self)
+          self.n = self.n + 1
+          if self.n < 3 then s.call(Yes, "said") else s.answer() end
+        end,
+      },
+    })
+    page:click "go"
+    for _ = 1, 2 do
+      page:click "yes"
+      assert.matches("sure%?", page:text())
+    end
+    local _, sent = page:click "yes"
+    assert.equal("close", sent[#sent].kind)
+    assert.is_false(drive.alive(page.cid))
+  end)
+
+  it("an error that the root answers with ends the conversation too (6.13)", function()
+    local page = visit(Yes)
+    local result, sent = page:click "bad"
+    assert.equal("OK", result)
+    assert.equal("close", sent[#sent].kind)
+    assert.is_false(drive.alive(page.cid))
+  end)
+
+  it("runs stop hooks, callees and children first (6.3)", function()
     local order = {}
     local function noted(label, more)
       local definition = {
@@ -420,7 +450,7 @@ describe("calling and answering", function()
     assert.same({ "callee", "kid", "root" }, order)
   end)
 
-  it("what stop asks for is done, before the caller goes on", function()
+  it("what stop asks for is done, before the caller goes on (5.3)", function()
     local Callee = component {
       render = function() return { "p", button "yes" } end,
       on = { yes = function() s.answer(true) end },
@@ -436,7 +466,7 @@ describe("calling and answering", function()
     assert.equal("went_on()", sent[#sent].body)
   end)
 
-  it("an answer of a declared child is an event of its parent", function()
+  it("an answer of a declared child is an event of its parent (15.9)", function()
     local Child = component {
       render = function() return { "p", button "tell" } end,
       on = { tell = function() s.answer("news") end },
@@ -456,7 +486,7 @@ describe("calling and answering", function()
     assert.matches("heard news of k", page:text())
   end)
 
-  it("children as a function follow the state", function()
+  it("children as a function follow the state (1.11)", function()
     local Item = component {
       render = function(self) return { "li", self.text } end,
     }
@@ -502,7 +532,7 @@ describe("waiting", function()
     end))
   end
 
-  it("works in loops, nested functions and pcall", function()
+  it("works in loops, nested functions and pcall (9.5, 9.7)", function()
     local page = shows(function()
       local sum = 0
       local function ask() return s.await(Ask) end
@@ -534,7 +564,7 @@ describe("waiting", function()
     assert.matches("shown 2,1", page:text())
   end)
 
-  it("keeps its place through a failed turn (defect 11)", function()
+  it("keeps its place through a failed turn (3.c, defect 11)", function()
     drive.log(false)
     local page = shows(function()
       local a = s.await(Ask { text = "first" })
@@ -573,7 +603,15 @@ describe("waiting", function()
     assert.matches("n 21 ask", page:text())
   end)
 
-  it("a flow's error is raised in the flow that called it", function()
+  it("a flow that awaits nothing answers at once; as the root it leaves nothing (5.2, 9.2, 9.4)",
+    function()
+      local Instant = flow(function(args) return args.n + 1 end)
+      local page = shows(function() return s.await(Instant { n = 1 }) end)
+      assert.matches("shown 2", page:text())
+      assert.is_nil(visit(Instant { n = 1 }).cid)
+    end)
+
+  it("a flow's error is raised in the flow that called it (9.7)", function()
     local Inner = flow(function()
       s.await(Ask)
       error("inner failed", 0)
@@ -707,7 +745,7 @@ describe("sleep", function()
 end)
 
 describe("effects as data", function()
-  it("are folded like calls, in order", function()
+  it("are folded like calls, in order (2.4, 2.6, 3.8)", function()
     local page = visit(with_handler(function()
       s.patch_signals { a = 1 }
       return { { "patch_signals", { b = 2 } }, { "execute_script", "x()" } }
@@ -718,7 +756,7 @@ describe("effects as data", function()
       { sent[1].body, sent[2].body, sent[3].body })
   end)
 
-  it("none takes effect when the function raises", function()
+  it("none takes effect when the function raises (3.b)", function()
     drive.log(false)
     local page = visit(with_handler(function()
       s.patch_signals { a = 1 }
@@ -759,7 +797,7 @@ describe("bound fields", function()
     },
   }
 
-  it("hold what was typed before the handler runs, in their type", function()
+  it("hold what was typed before the handler runs, in their type (3.3)", function()
     local page = visit(Form)
     page:post { to = "ix-1", event = "save", signals = {
       ix1 = { draft = "milk", age = "42", nested = { street = "Elm" } },
@@ -791,8 +829,31 @@ describe("bound fields", function()
   end)
 end)
 
+describe("who it is that runs", function()
+  it("is known by id, parent and conversation, and nobody is outside (14.4, 16.4)",
+    function()
+      local known = {}
+      local Child = component {
+        render = function() return { "p", s.id(), " ", s.parent() } end,
+        on = { go = function()
+          known = { s.id(), s.parent(), s.conversation_id() }
+        end },
+      }
+      local page = visit(component {
+        children = { a = Child },
+        render = function() return { "div", s.id(), s.slot "a" } end,
+      })
+      assert.matches("ix%-1 ix%-2 ix%-1", page:text())
+      page:post { to = "ix-2", event = "go" }
+      assert.same({ "ix-2", "ix-1", page.cid }, known)
+      assert.is_nil(s.id())
+      assert.is_nil(s.parent())
+      assert.is_nil(s.conversation_id())
+    end)
+end)
+
 describe("event URLs", function()
-  it("hold only for what was drawn, in this conversation", function()
+  it("hold only for what was drawn, in this conversation (13.7)", function()
     local page = visit(with_handler(function() end))
     local other = visit(with_handler(function() end))
     local mac = page:html():match("/ix%-1/go%?m=([%w_-]+)")

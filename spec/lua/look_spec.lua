@@ -139,7 +139,7 @@ describe("inspect", function()
 end)
 
 describe("the wreck of a failed turn", function()
-  it("is the state as it stood, while the conversation goes on from before (part B)",
+  it("is the state as it stood, while the conversation goes on from before (B:wreck)",
     function()
       local page = visit(Counter)
       page:click "inc"

@@ -41,7 +41,7 @@ s.component("spec/origin-called", {
 describe("context and principal", function()
   local context = { shop = "north", list = { "a", "b" } }
 
-  it("are there in init, in drawings and in handlers", function()
+  it("are there in init, in drawings and in handlers (1.8, 8.10, 16.2)", function()
     local page = visit("spec/origin", context, "ada")
     assert.matches("init:ada shop:north first:a principal:ada", page:text())
     page:click "look"

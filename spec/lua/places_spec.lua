@@ -66,7 +66,7 @@ local function todo(more)
 end
 
 describe("a call into a slot", function()
-  it("shows where the slot really is: an editor moves to the row that is edited (defect 4)",
+  it("shows where the slot really is: an editor moves to the row that is edited (7.7, defect 4)",
     function()
       local page = visit(todo())
       local post = watch(page)
@@ -80,7 +80,7 @@ describe("a call into a slot", function()
       assert.matches("one two! edit three", page:text())
     end)
 
-  it("shows the caller's own change too, whether the slot was empty or not (defect 5)",
+  it("shows the caller's own change too, whether the slot was empty or not (7.3, 7.8, defect 5)",
     function()
       local page = visit(component {
         init = { n = 0 },
@@ -98,7 +98,7 @@ describe("a call into a slot", function()
       assert.matches("n 2 edit above2", page:text())
     end)
 
-  it("shows the caller's own change beside any patch of its own (defect 5)", function()
+  it("shows the caller's own change beside any patch of its own (3.d, defect 5)", function()
     local page = visit(component {
       init = { n = 0 },
       render = function(self) return { "div", "n " .. self.n, { "p#extra" } } end,
@@ -169,7 +169,7 @@ describe("a call into a slot", function()
       assert.matches("edit note save note", page:text())
     end)
 
-  it("covers an earlier one, and uncovers it (7.5)", function()
+  it("covers an earlier one, and uncovers it (7.2, 7.4, 7.5)", function()
     local page = visit(component {
       init = { said = {} },
       render = function(self)
@@ -270,7 +270,7 @@ describe("a call", function()
       assert.matches("a said nothing b said b! c said nothing", page:text())
     end)
 
-  it("with an event that its caller has no function for is refused where it is made",
+  it("with an event that its caller has no function for is refused where it is made (1.5, 6.5)",
     function()
       drive.log(false)
       finally(function() drive.log(true) end)
@@ -412,7 +412,7 @@ describe("cancel", function()
     assert.matches("root", page:text())
   end)
 
-  it("stops what it ends, with all that was called from it", function()
+  it("stops what it ends, with all that was called from it (7.6)", function()
     local stopped = {}
     local Callee
     Callee = component {
@@ -533,7 +533,7 @@ describe("a declared child", function()
 end)
 
 describe("start and stop", function()
-  it("run parents first, and children first, siblings in order", function()
+  it("run parents first, and children first, siblings in order (1.11, 5.1, 8.4)", function()
     local noted = {}
     local function noting(id, definition)
       definition.start = function() noted[#noted + 1] = "+" .. id end
@@ -567,7 +567,7 @@ describe("start and stop", function()
 
   local function boom() error "start failed" end
 
-  it("that raise are banners, at boot too (defect 18)", function()
+  it("that raise are banners, at boot too (5.6, defect 18)", function()
     drive.log(false)
     finally(function() drive.log(true) end)
     local Bad = component { start = boom, render = function() return { "p" } end }

@@ -449,7 +449,7 @@ local function play(seed)
 end
 
 describe("any program", function()
-  it("goes on as if nothing had happened to it", function()
+  it("goes on as if nothing had happened to it (3.i, 20.6)", function()
     drive.log(false)
     finally(function()
       drive.log(true)

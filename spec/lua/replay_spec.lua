@@ -67,7 +67,7 @@ describe("a replay", function()
     assert.equal(21, c:state().n)
   end)
 
-  it("gives the same bytes for the same events, whatever has happened since", function()
+  it("gives the same bytes for the same events, whatever happened since (6.14, 11.6)", function()
     local events = { "roll", "clock", "many", "ask", { "choose", 1 }, "roll", "back", "roll" }
     local function digest(opts) return s.replay(Counter, events, opts):inspect().digest end
     local first = digest()
@@ -153,7 +153,7 @@ describe("a replay", function()
     assert.matches("n 8", s.replay(Both, { "add" }):html())
   end)
 
-  it("has the context and principal that it is given", function()
+  it("has the context and principal that it is given (16.5)", function()
     local c = s.replay(define.component {
       render = function() return { "p", s.context().lang, " ", s.principal() } end,
     }, nil, { context = { lang = "de" }, principal = "ada" })
@@ -201,7 +201,7 @@ describe("a replay", function()
     assert.matches("replay cannot be used inside a turn", page:text())
   end)
 
-  it("is nobody's: the app's conversations know nothing of it", function()
+  it("is nobody's: the app's conversations know nothing of it (25.3)", function()
     local page = visit(Counter):follow()
     page:post { to = "ix-1", event = "inc" }
     for _ = 1, 50 do s.replay(Counter, { "inc", "ask" }) end

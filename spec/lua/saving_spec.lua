@@ -32,7 +32,7 @@ describe("what cannot be saved", function()
       :format(line or 0))
   end)
 
-  it("is named by component and key", function()
+  it("is named by component and key (20.2)", function()
     s.component("saving/cart", {
       init = function() return { rows = { { file = io.tmpfile() } } } end,
     })

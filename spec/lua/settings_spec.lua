@@ -127,7 +127,7 @@ describe("--show-config", function()
   local app = 'require("stube").config { title = "Shop", port = 1, '
     .. 'metrics = { "10.0.0.0/8", "fd00::17" }, limits = { state = "1M" } }'
 
-  it("prints each setting with its value and where it came from", function()
+  it("prints each setting with its value and where it came from (16.6)", function()
     local said, code = command.app(app .. "require('stube').config{context="
       .. "function() end}", "--store", "memory", "--port", "2",
       "--limit", "turn_cpu=2s", "--show-config")

@@ -27,7 +27,7 @@ local function after_click(component)
 end
 
 describe("state", function()
-  it("names field, types and function when a handler breaks it (22.6)", function()
+  it("names field, types and function when a handler breaks it (3.5, 22.6)", function()
     local Count = shaped({ n = "number" }, { n = 0 }, function(self) self.n = "x" end)
     local result, said, page = after_click(Count)
     assert.equal("ERR_APP", result)

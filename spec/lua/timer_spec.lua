@@ -94,7 +94,7 @@ describe("after", function()
     assert.matches("heard it<", page:html())
   end)
 
-  it("ends with its instance", function()
+  it("ends with its instance (15.1)", function()
     local Child = hears({ tick = function() write "tick" end },
       { start = function() s.after(1, "tick") end })
     local page = visit(component {
@@ -130,7 +130,7 @@ describe("after", function()
     assert.same({ "called", "data" }, trace)
   end)
 
-  it("counts 256 in a conversation, and refuses one more", function()
+  it("counts 256 in a conversation, and refuses one more (15.7)", function()
     local on = { go = function(_, n)
       for i = 1, n do s.after(i, "e" .. i) end
     end }
@@ -333,7 +333,7 @@ describe("await with a timeout", function()
     }))
   end
 
-  it("gives nil and \"timeout\", and takes the callee away", function()
+  it("gives nil and \"timeout\", and takes the callee away (9.7)", function()
     local page = asks()
     page:post { event = "go" }
     assert.matches("asked", page:html())
@@ -497,7 +497,7 @@ describe("a timer whose turn fails", function()
 end)
 
 describe("going back", function()
-  it("gives timers and sleeps the time that was left", function()
+  it("gives timers and sleeps the time that was left (10.10)", function()
     local page = visit(hears {
       go = function(self)
         s.after(10, "tick")
@@ -670,7 +670,7 @@ describe("sleeping conversations", function()
       drive.collect()
     end
 
-    it("go on after a restart, and fire once (" .. store .. ")", function()
+    it("go on after a restart, and fire once (" .. store .. ") (5.7)", function()
       fresh()
       local page = visit(Once)
       page:post { event = "go", value = 10 }

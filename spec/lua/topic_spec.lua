@@ -65,7 +65,7 @@ end)
 local function heard(page) return page:html():match "heard([^<]*)<" end
 
 describe("publish", function()
-  it("reaches who subscribes, in order, a turn each, and nobody else", function()
+  it("reaches who subscribes, in order, a turn each, and nobody else (15.3, 15.8)", function()
     local mouth = visit(Mouth):follow()
     local a, b = visit(Ear):follow(), visit(Ear):follow()
     local c = visit(Ear { topic = "olds" }):follow()
@@ -250,7 +250,7 @@ describe("publish", function()
 end)
 
 describe("a subscription", function()
-  it("of the same instance to the same topic replaces the event", function()
+  it("of the same instance to the same topic replaces the event (15.2)", function()
     local mouth, ear = visit(Mouth):follow(), visit(Ear):follow()
     ear:post { event = "again" }
     mouth:post { event = "say", value = "x" }
@@ -297,7 +297,7 @@ describe("a subscription", function()
     assert.equal(" 2 3", heard(ear))
   end)
 
-  it("ends with its instance", function()
+  it("ends with its instance (15.5)", function()
     local mouth = visit(Mouth):follow()
     local page = visit(component {
       init = { has = true },
@@ -342,7 +342,7 @@ describe("a fork", function()
 end)
 
 describe("going back", function()
-  it("brings no message twice, and none that came without a subscription",
+  it("brings no message twice, and none that came without a subscription (10.10)",
     function()
       local mouth, ear = visit(Mouth):follow(), visit(Ear):follow()
       ear:post { event = "more", value = "else" } -- a point to go back to
@@ -442,7 +442,7 @@ describe("receivers that sleep", function()
       assert.is_true(drive.stats().conversations <= 4 + 16 + 1)
     end)
 
-    it("hear after a crash what they had not (" .. store .. ")", function()
+    it("hear after a crash what they had not (" .. store .. ") (15.6)", function()
       fresh()
       local ears = {}
       for i = 1, 100 do ears[i] = visit(Ear):follow() end
@@ -623,7 +623,7 @@ describe("send", function()
     }
   end
 
-  it("reaches parent, slot and id, each in a turn of its own, in order", function()
+  it("reaches parent, slot and id, each in a turn of its own, in order (15.9)", function()
     local page = visit(family {
       go = function()
         s.send("kid", "tell", 1)
@@ -733,7 +733,7 @@ describe("send", function()
 end)
 
 describe("publish_local", function()
-  it("reaches this conversation's subscribers only, tasks too", function()
+  it("reaches this conversation's subscribers only, tasks too (15.4)", function()
     local Pair = component {
       init = { heard = "" },
       children = { a = Ear, b = Ear },

@@ -22,7 +22,7 @@ describe("upgrade", function()
   setup(function() drive.log(false) end)
   teardown(function() drive.log(true) end)
 
-  it("begins a flow again with its args when the policy is restart", function()
+  it("begins a flow again with its args when the policy is restart (B:version)", function()
     define("up/again", "restart", "old")
     local page = visit(s.embed("up/again", { name = "Ada" }))
     page:click "Next"

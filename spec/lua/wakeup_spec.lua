@@ -39,7 +39,7 @@ end
 describe("wakeup", function()
   before_each(taken)
 
-  it("runs once after a process start, in a turn of its own before the event", function()
+  it("runs once after a process start, in a turn of its own before the event (5.4)", function()
     local page = visit(waking())
     page:post { event = "inc" }
     assert.equal("inc", taken())

@@ -610,7 +610,7 @@ int main(void) {
     cmocka_unit_test(a_route_answers_what_its_table_says),
     cmocka_unit_test(pages_of_other_sites_change_nothing),
     cmocka_unit_test(an_answer_that_is_none_says_why),
-    cmocka_unit_test(a_hook_may_answer_instead),
+    cmocka_unit_test(a_hook_may_answer_instead), /* 16.7 */
     cmocka_unit_test(a_folder_is_served),
     cmocka_unit_test(nothing_beyond_a_folder_is_served),
     cmocka_unit_test(a_large_file_comes_in_pieces),
@@ -618,10 +618,10 @@ int main(void) {
     cmocka_unit_test(a_request_is_a_table_of_plain_data),
     cmocka_unit_test(a_trusted_proxy_says_who_asks),
     cmocka_unit_test(the_app_does_not_see_its_base_path),
-    cmocka_unit_test(a_principal_is_the_conversations_alone),
+    cmocka_unit_test(a_principal_is_the_conversations_alone), /* 16.3 */
     cmocka_unit_test(context_and_principal_outlive_a_restart),
-    cmocka_unit_test(a_failure_is_told_to_who_develops),
-    cmocka_unit_test(a_visitor_learns_nothing_of_a_failure),
+    cmocka_unit_test(a_failure_is_told_to_who_develops),     /* 22.3 */
+    cmocka_unit_test(a_visitor_learns_nothing_of_a_failure), /* 22.5 */
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -616,15 +616,16 @@ static void a_script_that_does_not_load_is_no_app(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
     cmocka_unit_test(each_stranger_is_refused),
-    cmocka_unit_test(bodies_are_bounded),
+    cmocka_unit_test(bodies_are_bounded), /* 12.9 */
     cmocka_unit_test(streams_are_bounded),
     cmocka_unit_test(an_older_stream_leaves_the_newer_alone_defect_8),
-    cmocka_unit_test(what_nobody_saw_comes_in_order_defect_10),
+    cmocka_unit_test(
+        what_nobody_saw_comes_in_order_defect_10), /* 3.g, B:subscribe */
     cmocka_unit_test(a_stream_of_nobody_is_refused_defect_9),
     cmocka_unit_test(a_repeated_event_runs_once),
-    cmocka_unit_test(one_goes_back_to_what_is_kept),
+    cmocka_unit_test(one_goes_back_to_what_is_kept), /* 10.7 */
     cmocka_unit_test(a_form_works_without_the_client),
-    cmocka_unit_test(mounts_pass_their_args),
+    cmocka_unit_test(mounts_pass_their_args), /* 11.7 */
     cmocka_unit_test(failing_code_harms_nobody_else),
     cmocka_unit_test(a_damaged_head_ends_its_own_conversation_alone),
     cmocka_unit_test(the_store_lies_beside_the_script),

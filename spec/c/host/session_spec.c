@@ -267,7 +267,8 @@ int main(void) {
   const struct CMUnitTest tests[] = {
     cmocka_unit_test(a_token_that_we_did_not_make_is_nobodys),
     cmocka_unit_test(a_visitor_keeps_its_token),
-    cmocka_unit_test(a_renewed_token_replaces_the_old_one_once_shown),
+    cmocka_unit_test(
+        a_renewed_token_replaces_the_old_one_once_shown), /* 16.7 */
     cmocka_unit_test(renewing_again_replaces_all_before),
     cmocka_unit_test(a_failed_turn_renews_nothing),
     cmocka_unit_test(a_turn_without_a_visitor_renews_through_the_stream),

@@ -173,8 +173,8 @@ static void a_second_signal_waits_for_nobody(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-    cmocka_unit_test(a_host_with_a_store_sleeps),
-    cmocka_unit_test(what_ends_with_the_process_is_stopped),
+    cmocka_unit_test(a_host_with_a_store_sleeps),            /* 26.1 */
+    cmocka_unit_test(what_ends_with_the_process_is_stopped), /* 26 */
     cmocka_unit_test(a_second_signal_waits_for_nobody),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -373,7 +373,7 @@ static void readers_that_were_killed_hold_nothing_back(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-    FOLDER(a_damaged_head_is_an_error_for_itself_alone),
+    FOLDER(a_damaged_head_is_an_error_for_itself_alone), /* 20.2 */
     FOLDER(a_head_under_another_s_key_is_damaged),
     FOLDER(a_scan_passes_over_damage_and_says_so),
     FOLDER(a_store_of_the_first_format_is_brought_up),

@@ -479,11 +479,11 @@ int main(void) {
     FOLDER(all_of_them_or_none),
     FOLDER(points_go_with_their_head_and_no_other),
     FOLDER(commits_are_counted),
-    FOLDER(what_is_committed_can_be_loaded),
+    FOLDER(what_is_committed_can_be_loaded), /* 20.1 */
     FOLDER(another_revision_is_a_conflict),
     FOLDER(a_removed_head_is_gone_and_can_come_again),
     FOLDER(a_folder_is_found_again_as_it_was_left),
-    FOLDER(a_folder_is_one_process_s),
+    FOLDER(a_folder_is_one_process_s), /* B:lease */
     FOLDER(a_folder_is_nobody_else_s_to_read),
     cmocka_unit_test(a_folder_that_cannot_be_is_refused_with_words),
   };
