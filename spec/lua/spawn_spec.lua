@@ -241,7 +241,7 @@ describe("what is spawned in a turn", function()
     assert.equal(1, made:state().started)
   end)
 
-  it("can be 50, forks among them, and not 51", function()
+  it("can be 50, forks among them, and not 51 (B:spawn)", function()
     local Child = counter()
     local made
     local page = does(function(_, n)
@@ -439,7 +439,7 @@ describe("what is spawned outside of conversations", function()
 end)
 
 describe("whose it is", function()
-  it("has the context and the principal of who spawned it, or its own", function()
+  it("has the context and the principal of who spawned it, or its own (B:spawn)", function()
     local Who = component { render = plain,
       start = function(self) self.c, self.p = s.context(), s.principal() end }
     local made = {}

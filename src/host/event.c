@@ -86,11 +86,7 @@ static Err push(Event *ev, lua_State *L) {
 }
 
 void event_reply(HttpReq *req, Err result) {
-  if (result == ERR_TOO_MANY || result == ERR_UNAVAILABLE) {
-    HttpHeader retry = HEADER("Retry-After", "1");
-    http_reply_error(req, err_status(result), slice_str(err_words(result)),
-                     &retry, 1);
-  } else if (result && result != ERR_APP) {
+  if (result && result != ERR_APP) {
     http_reply_err(req, result);
   } else { /* the banner of a failed turn is on its way */
     HttpHeader store = HEADER("Cache-Control", "no-store");

@@ -265,5 +265,8 @@ void http_reply_error(HttpReq *req, int status, Slice words,
 }
 
 void http_reply_err(HttpReq *req, Err e) {
-  http_reply_error(req, err_status(e), slice_str(err_words(e)), NULL, 0);
+  bool is_for_now = e == ERR_TOO_MANY || e == ERR_UNAVAILABLE;
+  HttpHeader retry = { SLICE_INIT("Retry-After"), SLICE_INIT("1") };
+  http_reply_error(req, err_status(e), slice_str(err_words(e)), &retry,
+                   is_for_now);
 }

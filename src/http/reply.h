@@ -22,7 +22,8 @@ void http_reply(HttpReq *req, int status, const HttpHeader *headers, size_t n,
  * cached: the status, its name, and `words` (escaped here; may be empty). */
 void http_reply_error(HttpReq *req, int status, Slice words,
                       const HttpHeader *headers, size_t n);
-/* The same with the status and the words of an Err. */
+/* The same with the status and the words of an Err; one that is for now says
+ * when to come back. */
 void http_reply_err(HttpReq *req, Err e);
 
 /* A header of constant text, and a pre-built block as a header. */

@@ -85,7 +85,7 @@ static void read_stream(Client *c, int fd) {
 static char page_after[300], cookie_after[128];
 
 static void stop_with_much_under_way(Client *c) {
-  char rest[256];
+  char rest[256], path[320];
   visit(c, "/stops");
   snprintf(cookie_after, sizeof cookie_after, "%s", c->cookie);
   snprintf(page_after, sizeof page_after, "%.*s",
@@ -94,6 +94,8 @@ static void stop_with_much_under_way(Client *c) {
   int event = begin_request(c, "POST", c->url[0]);
   int mount = begin_request(c, "GET", "/stops");
   int health = begin_request(c, "GET", "/stube/health");
+  snprintf(path, sizeof path, "%s/sse?at=1.0", page_after);
+  int late = begin_request(c, "GET", path);
   stop(c);
   read_stream(c, stream);
   claim(c, strstr(c->reply.ptr, "stube-close") == NULL, "the page was ended");
@@ -106,6 +108,10 @@ static void stop_with_much_under_way(Client *c) {
   EXPECT(c, 503, end_request(c, mount, ""));
   claim(c, strstr(c->reply.ptr, "Retry-After: 5\r\n") != NULL, "for ever");
   EXPECT(c, 503, end_request(c, health, ""));
+  snprintf(rest, sizeof rest, "Cookie: %s\r\n", c->cookie);
+  EXPECT(c, 503, end_request(c, late, rest));
+  claim(c, strstr(c->reply.ptr, "Retry-After: 1\r\n") != NULL,
+        "a late stream is not told to come back");
 }
 
 static void find_it_again(Client *c) {
