@@ -148,6 +148,8 @@ describe("a failed turn", function()
       error(setmetatable({}, { __tostring = function() return "my error" end }))
     end, "my error" },
     { "returns nonsense", function() return 42 end, "returned a number" },
+    { "returns a new state (2.2, 2.3)", function() return { n = 1 } end,
+      "changes self in place" },
     { "returns an embed", function() return s.info("x") end,
       "did you mean s.await" },
     { "returns a list with nonsense", function() return { { "answr" } } end,
