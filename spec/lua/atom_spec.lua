@@ -240,4 +240,28 @@ describe("an atom", function()
     assert.equal(0, fork:state().ticks)
     assert.equal(1, s.conversation(page.cid):state().ticks)
   end)
+
+  it("is told once to one that is covered, however often that falls asleep", function()
+    shared = fresh { n = 1 }
+    local page = open(s.component("spec/atom-covered", {
+      render = function() return { "p", "n is ", shared:get().n } end,
+      on = { ask = function() s.await(s.info "Hm.") end },
+    }))
+    page:post { to = "ix-1", event = "ask" }
+    shared:set { n = 2 }
+    while drive.poll() > 0 do end
+    pass()
+    local other = open(Part { at = "else" })
+    local turns = drive.stats().turns
+    for _ = 1, 3 do
+      drive.hot(0)
+      other:html() -- it makes room, and falls asleep
+      drive.hot()
+      assert.matches("Hm.", page:text())
+      pass()
+    end
+    assert.equal(turns + 6, drive.stats().turns) -- six drawings, and no turn besides
+    page:click "OK"
+    assert.matches("n is 2", page:text())
+  end)
 end)

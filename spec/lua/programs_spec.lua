@@ -300,10 +300,7 @@ end
 --- The atom, which everybody shows.
 function act.set(self, with, worlds)
   with.value = (with.value or 0) + 1
-  -- It changes nothing of its own but what its drawing has read, if it is drawn.
-  local page = self.model:play().page
-  if #page == 1 then self.model:happen({ op = "look" }, true) end
-  self:post { to = "ix-1", event = "set", value = with.value }
+  self:visitor({ op = "look" }, { to = "ix-1", event = "set", value = with.value })
   for _, one in ipairs(worlds) do
     if one ~= self then one.is_told = true end
     one:settle {}
@@ -312,10 +309,12 @@ end
 
 function act.fail(self) self:post({ to = "ix-1", event = "fail" }, true) end
 
+local mouth
+
 --- Out of Lua's memory, and back from the store.
 function act.sleep()
   drive.hot(0)
-  visit(Mouth)
+  mouth:html() -- whoever wakes now, others make room
   drive.hot()
 end
 
@@ -353,8 +352,6 @@ function act.fork(self, with, worlds)
   if chance(2) then one:open() end
   worlds[#worlds + 1] = one
 end
-
-local mouth
 
 local everywhere = {}
 

@@ -339,13 +339,14 @@ void atoms_touch(Kernel *k, lua_State *L, Conv *c) {
       Read *r = &in->reads[j];
       load(k, r->atom);
       if (r->version == r->atom->version) continue;
-      if (r->kind != READ_WATCH) {
-        in->touched = true;
-        if (r->kind == READ_CHILDREN) in->asks = true;
+      r->version =
+          r->atom->version; /* what is covered is drawn when it shows */
+      if (r->kind == READ_WATCH) {
+        tell(k, L, in, r);
         continue;
       }
-      r->version = r->atom->version;
-      tell(k, L, in, r);
+      in->touched = true;
+      if (r->kind == READ_CHILDREN) in->asks = true;
     }
   }
 }
