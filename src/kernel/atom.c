@@ -73,6 +73,13 @@ void atoms_forget(Kernel *k) {
     }
 }
 
+void atoms_reopen(Kernel *k) {
+  atoms_forget(k);
+  for (size_t i = 0; k->atoms && i < N_BUCKETS; i++)
+    for (Atom *a = k->atoms->buckets[i]; a; a = a->hash_next)
+      a->kept = a->version = 0;
+}
+
 void atoms_free(Kernel *k) {
   if (!k->atoms) return;
   for (size_t i = 0; i < N_BUCKETS; i++)

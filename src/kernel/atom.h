@@ -46,8 +46,9 @@ typedef struct AtomChange {
 } AtomChange;
 
 void atoms_free(Kernel *k);
-/* Another store, or a failed commit: what is known of values is void. */
+/* A failed commit: what is known of values is void. */
 void atoms_forget(Kernel *k);
+void atoms_reopen(Kernel *k); /* another store; nobody reads any */
 
 /* --- a turn --- */
 void atoms_begin(Kernel *k); /* private copies of the turn before are dropped */

@@ -138,7 +138,7 @@ void kernel_restart(Kernel *k, Store *s) {
   agenda_open(k);
   topics_open(k);
   io_runs_open(k);
-  atoms_forget(k);
+  atoms_reopen(k);
   k->n_kept_chunks = 0;
   chance_bytes(k, &k->generation, sizeof k->generation);
   k->store = NULL;
