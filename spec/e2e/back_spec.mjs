@@ -467,7 +467,7 @@ test("how far each entry was scrolled comes back with it", async (t) => {
   const y = await page.evaluate(() => scrollY);
   assert.ok(y > 500);
   await button(page, "Row 80").click();
-  await see(page, "Row 80");
+  await button(page, "Close").waitFor();
   await page.evaluate(() => scrollTo(0, 300));
   await page.goBack();
   await button(page, "Row 81").waitFor();
