@@ -149,6 +149,7 @@ static void draw(Conv *c) {
   Event ev = { .draw = &page, .answer = answer };
   was_answered = false;
   kernel_post(kernel, c, &ev);
+  store_settle(store); /* one that was spawned has its first turn before */
   ASSERT(was_answered);
   buf_free(&page);
 }
