@@ -1,6 +1,7 @@
 /* Commits items to a store, some at a time, and notes each that is kept: a line
  * "k t" at the end of DIR/acks, written when `done` says so. A step that is
- * refused is tried again.
+ * refused is tried again. Now and then it reads what was kept last, so that the
+ * redo log goes to the database between many of them.
  *
  *   commits DIR SEED STEPS full|relaxed
  *
@@ -80,6 +81,31 @@ static void step(Conv *c) {
   }
 }
 
+static void claim(const Conv *c, bool holds, const char *what) {
+  if (holds) return;
+  fprintf(stderr, "commits: %s of %u at step %u\n", what, c->k, c->t);
+  exit(1);
+}
+
+/* Sees that it is there: the head at once, the atom when it is applied. */
+static void read_back(const Conv *c) {
+  uint8_t key[CID_RAW];
+  char name[12], text[12];
+  Blob *blob = NULL;
+  uint64_t revision = 0;
+  model_key(key, c->k);
+  Err e = store_load(store, key, &blob, &revision);
+  claim(c, e == (model_has_head(c->t) ? OK : ERR_NOT_FOUND), "the head");
+  claim(c, revision == model_revision(c->t), "the revision");
+  blob_drop(blob);
+  if (!c->t) return;
+  snprintf(name, sizeof name, "%u", c->k);
+  snprintf(text, sizeof text, "%u", c->t);
+  e = store_get(store, STORE_ATOM, slice_str(name), &blob);
+  claim(c, !e && slice_is(blob_view(blob), text), "the atom");
+  blob_drop(blob);
+}
+
 static void on_news(void *ud) { (void)ud; }
 
 int main(int argc, char **argv) {
@@ -108,7 +134,9 @@ int main(int argc, char **argv) {
     if (draw(&random) % 4)
       store_poll(store);
     else
-      store_settle(store); /* small transactions too */
+      store_settle(store); /* small batches too */
+    const Conv *c = &convs[draw(&random) % MODEL_CONVS];
+    if (!c->busy) read_back(c);
   }
   store_settle(store);
   printf("kept=%u refused=%u\n", n_kept, n_refused);

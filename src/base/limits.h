@@ -74,8 +74,14 @@
 #define STORE_BYTES_MAX ((uint64_t)64 << 30)
 /* cold heads read at the same time */
 #define STORE_READERS 4
-/* with relaxed durability, from one sync to the next: what a power cut takes */
+/* of each of the redo log's two files. Half full, or after so long, it goes to
+ * the database: a start after a crash has as much to do */
+#define STORE_REDO_BYTES MIB(1)
+#define STORE_REDO_MS 50
+/* with relaxed durability, until it is on the disk: what a power cut takes */
 #define STORE_SYNC_MS 1000
+/* how long who looks at a served store waits for what is on its way into it */
+#define STORE_LOOK_MS 2000
 /* of LMDB's lock file, for its 126 readers: made whole before it is mapped,
  * for on a full disk writing to a mapped hole is a signal */
 #define STORE_LOCK_BYTES KIB(8)

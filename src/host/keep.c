@@ -38,8 +38,7 @@ void keep_begin(Host *h) {
   if (h->settings.in_memory || !h->settings.relaxed) return;
   log_plain(&h->log, LOG_WARN,
             "durability is relaxed: when this machine stops without warning, "
-            "the last second of what visitors were told is kept can be lost, "
-            "and the whole store can be damaged");
+            "the last second of what visitors were told is kept can be lost");
   store_set_relaxed(h->store, true);
 }
 

@@ -86,6 +86,9 @@ Err store_copy(Store *store, int fd, StoreProgress progress, void *ud,
   Lmdb *s = (Lmdb *)store;
   int ends[2];
   pthread_t thread;
+  if (apply_await_all(s))
+    return say(ERR_IO, why, size, "the store cannot be written",
+               s->trouble ? s->trouble : "its newest turns are not in it yet");
   if (pipe2(ends, O_CLOEXEC))
     return say(ERR_IO, why, size, "cannot make a pipe", strerror(errno));
   pthread_rwlock_rdlock(&s->env_lock);

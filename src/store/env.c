@@ -16,7 +16,7 @@
 #include "store/guts.h"
 #include "store/record.h"
 
-#define FORMAT 3
+#define FORMAT 4
 
 static const char *const table_names[STORE_TABLES] = {
   "head", "head", "code", "due", "topic", "msg", "atom", "meta", "seen"
@@ -62,10 +62,10 @@ static int put_info(Lmdb *s, MDB_txn *txn, const char *name, Slice value) {
   return mdb_put(txn, s->info, &key, &v, 0);
 }
 
-static int put_count(Lmdb *s, MDB_txn *txn, uint64_t n) {
+int env_put_number(Lmdb *s, MDB_txn *txn, const char *name, uint64_t n) {
   uint8_t bytes[8];
   u64_put(bytes, n);
-  return put_info(s, txn, "count", slice((const char *)bytes, sizeof bytes));
+  return put_info(s, txn, name, slice((const char *)bytes, sizeof bytes));
 }
 
 static int from_1_to_2(Lmdb *s, MDB_txn *txn) {
@@ -76,7 +76,7 @@ static int from_1_to_2(Lmdb *s, MDB_txn *txn) {
   for (int t = STORE_POINT; t < STORE_SEEN && !e; t++)
     e = seal_table(txn, s->tables[t]);
   if (!e) e = count_heads(s, txn, &n);
-  return e ? e : put_count(s, txn, n);
+  return e ? e : env_put_number(s, txn, "count", n);
 }
 
 /* When a visitor was last there: for all we know, when it came. Ids begin with
@@ -100,10 +100,16 @@ static int from_2_to_3(Lmdb *s, MDB_txn *txn) {
   return e == MDB_NOTFOUND ? 0 : e;
 }
 
+/* The redo log came, of which an older stube would know nothing. */
+static int from_3_to_4(Lmdb *s, MDB_txn *txn) {
+  return env_put_number(s, txn, "redo", 0);
+}
+
 /* One step from each older format to the next, all in one transaction. */
 static int (*const migrations[FORMAT])(Lmdb *s, MDB_txn *txn) = {
   [1] = from_1_to_2,
   [2] = from_2_to_3,
+  [3] = from_3_to_4,
 };
 
 /* Which format is there: 0 for a database that is new. The first one noted it
@@ -127,7 +133,8 @@ static int get_format(Lmdb *s, MDB_txn *txn, int *format) {
 static int set_format(Lmdb *s, MDB_txn *txn, int format) {
   int e = 0;
   if (format == FORMAT) return 0;
-  if (format == 0) e = put_count(s, txn, 0);
+  if (format == 0) e = env_put_number(s, txn, "count", 0);
+  if (format == 0 && !e) e = env_put_number(s, txn, "redo", 0);
   for (; format && format < FORMAT && !e; format++)
     e = migrations[format](s, txn);
   char text[12];
@@ -137,14 +144,20 @@ static int set_format(Lmdb *s, MDB_txn *txn, int format) {
 
 /* --- the database --- */
 
-static int get_numbers(Lmdb *s, MDB_txn *txn) {
-  MDB_val key = val_of(SLICE("count")), found;
+static int get_number(Lmdb *s, MDB_txn *txn, const char *name, uint64_t *n) {
+  MDB_val key = val_of(slice_str(name)), found;
   int e = mdb_get(txn, s->info, &key, &found);
   if (!e && found.mv_size != 8) e = MDB_INVALID;
-  if (e || s->has_writer) return e; /* opened anew: known, and read by others */
-  s->n_heads = u64_get(found.mv_data);
+  if (!e) *n = u64_get(found.mv_data);
+  return e;
+}
+
+int env_numbers(Lmdb *s, MDB_txn *txn) {
+  if (s->has_writer) return 0; /* opened anew: known, and read by others */
+  int e = get_number(s, txn, "count", &s->n_heads);
+  if (!e) e = get_number(s, txn, "redo", &s->redo_applied);
   s->stats.bytes = env_pages(s, txn) * s->page_bytes;
-  return 0;
+  return e;
 }
 
 static int open_tables(Lmdb *s, MDB_txn *txn, unsigned create) {
@@ -170,7 +183,7 @@ static int prepare(Lmdb *s, bool look_only, int *format) {
   if (!e && (*format > FORMAT || (look_only && *format != FORMAT)))
     e = MDB_VERSION_MISMATCH;
   if (!e && !look_only) e = set_format(s, txn, *format);
-  if (!e) e = get_numbers(s, txn);
+  if (!e) e = env_numbers(s, txn);
   if (!e) return mdb_txn_commit(txn); /* keeps the tables open */
   mdb_txn_abort(txn);
   return e;
@@ -204,7 +217,6 @@ int env_reopen(Lmdb *s, size_t *last_txn) {
   MDB_envinfo info;
   pthread_rwlock_wrlock(&s->env_lock);
   env_close_database(s);
-  s->is_relaxed = false; /* the flag went with the environment */
   int e = open_database(s, s->dir, 0, &format);
   if (!e) e = mdb_env_info(s->env, &info);
   if (!e) *last_txn = info.me_last_txnid;
@@ -359,6 +371,30 @@ static bool refuse(const Lmdb *s, int e, int format, char *why, size_t size) {
             s->dir, format, FORMAT);
 }
 
+/* What was acknowledged before a crash goes into the database. When that has no
+ * room for it, it is as if it had been acknowledged just now. */
+static int recover(Lmdb *s) {
+  Buf records = { 0 };
+  uint64_t newest = redo_newest(s->dir), last = 0;
+  int e = redo_read(s->dir, s->redo_applied, &records, &last);
+  if (newest < last) newest = last;
+  if (!e && newest > s->redo_applied)
+    e = apply_records(s, buf_view(&records), newest);
+  if (!e) {
+    s->redo_applied = newest > s->redo_applied ? newest : s->redo_applied;
+    redo_remove(s->dir);
+  } else if (e == ENOSPC || e == MDB_MAP_FULL) {
+    s->trouble = apply_words(e);
+    s->to_apply = &s->redo[1];
+    redo_adopt(s->to_apply, buf_view(&records));
+    e = 0;
+  }
+  s->redo_last = newest > s->redo_applied ? newest : s->redo_applied;
+  s->redo_heads = s->n_heads;
+  buf_free(&records);
+  return e;
+}
+
 bool env_open(Lmdb *s, bool look_only, char *why, size_t size) {
   int e = 0, format = 0;
   if (!look_only) {
@@ -370,6 +406,7 @@ bool env_open(Lmdb *s, bool look_only, char *why, size_t size) {
     return false;
   }
   if (!e) e = open_database(s, s->dir, look_only ? MDB_RDONLY : 0, &format);
+  if (!e && !look_only) e = recover(s);
   return e ? refuse(s, e, format, why, size) : true;
 }
 

@@ -1,7 +1,10 @@
 /* The LMDB backend, as the loop sees it: what it queues for the writer thread,
  * and what comes back. See guts.h for the whole. */
+#include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
+#include "base/clock.h"
 #include "base/limits.h"
 #include "store/guts.h"
 
@@ -77,6 +80,14 @@ static void set_relaxed(Store *store, bool relaxed) {
 
 /* --- opening and closing --- */
 
+static void stop_applier(Lmdb *s) {
+  pthread_mutex_lock(&s->redo_mutex);
+  s->applier_may_end = true;
+  pthread_cond_broadcast(&s->applied);
+  pthread_mutex_unlock(&s->redo_mutex);
+  pthread_join(s->applier, NULL);
+}
+
 static void stop_threads(Lmdb *s) {
   pthread_mutex_lock(&s->mutex);
   s->is_stopping = true;
@@ -84,19 +95,25 @@ static void stop_threads(Lmdb *s) {
   pthread_cond_broadcast(&s->wake_reader);
   pthread_mutex_unlock(&s->mutex);
   if (s->has_writer) pthread_join(s->writer, NULL);
+  if (s->has_writer) stop_applier(s);
   for (size_t i = 0; i < STORE_READERS && s->has_readers; i++)
     pthread_join(s->readers[i], NULL);
   s->has_writer = s->has_readers = false;
 }
 
-/* Takes a half-open store too. What is queued is still written. */
+/* Takes a half-open store too. What is queued is still written, and what is in
+ * the redo log goes to the database, or else stays there for the next start. */
 static void release(Store *store) {
   Lmdb *s = (Lmdb *)store;
   stop_threads(s);
   while (s->n_done) poll(store);
+  redo_close(s->redo);
+  if (s->active && !s->active->first && !s->to_apply) redo_remove(s->dir);
   env_close(s);
   pthread_rwlock_destroy(&s->env_lock);
   pthread_mutex_destroy(&s->mutex);
+  pthread_mutex_destroy(&s->redo_mutex);
+  pthread_cond_destroy(&s->applied);
   pthread_cond_destroy(&s->wake);
   pthread_cond_destroy(&s->wake_reader);
   free(s->to_fetch.list);
@@ -137,13 +154,16 @@ static Lmdb *new_store(const char *dir) {
   s->dir = xstrdup(dir);
   s->notify = nobody;
   s->lock_fd = -1;
+  for (int i = 0; i < REDO_FILES; i++) s->redo[i].fd = -1;
   s->limit = STORE_BYTES_MAX;
   pthread_rwlock_init(&s->env_lock, NULL);
   pthread_mutex_init(&s->mutex, NULL);
+  pthread_mutex_init(&s->redo_mutex, NULL);
   pthread_condattr_t attr;
   pthread_condattr_init(&attr);
   pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
   pthread_cond_init(&s->wake, &attr);
+  pthread_cond_init(&s->applied, &attr);
   pthread_cond_init(&s->wake_reader, NULL);
   pthread_condattr_destroy(&attr);
   return s;
@@ -158,21 +178,60 @@ Store *store_lmdb_open(const char *dir, StoreNotify notify, void *ud, char *why,
     release(&s->store);
     return NULL;
   }
-  lmdb_thread(&s->writer, write_run, s);
+  int e = redo_open(dir, s->redo, s->to_apply);
+  if (e) {
+    snprintf(why, size, "cannot open the store %s: its redo log: %s", dir,
+             strerror(e));
+    release(&s->store);
+    return NULL;
+  }
+  sync_folder(dir);
+  s->active = &s->redo[0];
   s->has_writer = true;
+  lmdb_thread(&s->writer, write_run, s);
+  lmdb_thread(&s->applier, apply_run, s);
   return &s->store;
 }
 
 Store *store_lmdb_hold(const char *dir, char *why, size_t size) {
   Lmdb *s = new_store(dir);
-  if (env_open(s, false, why, size)) return &s->store;
+  bool is_open = env_open(s, false, why, size);
+  if (is_open && !s->to_apply) return &s->store;
+  if (is_open)
+    snprintf(why, size,
+             "the newest turns of the store %s are in its redo log, and the "
+             "database has no room for them: %s",
+             dir, s->trouble);
   release(&s->store);
   return NULL;
 }
 
+/* Waits for who serves the store to bring redo record `number` into the
+ * database; not for ever: it may be stopped, or have no room. */
+static void await_server(Lmdb *s, uint64_t number) {
+  uint64_t until = clock_mono_ns() + STORE_LOOK_MS * 1000000ull;
+  do {
+    MDB_txn *txn;
+    if (read_begin(s, &txn)) return;
+    int e = env_numbers(s, txn);
+    read_end(s, txn);
+    if (e || s->redo_applied >= number) return;
+    usleep(2000);
+  } while (clock_mono_ns() < until);
+}
+
+/* What was acknowledged before this is seen, though it may be in the redo log
+ * yet: who serves the store brings it into the database, or, when nobody does
+ * any more, we. */
 Store *store_lmdb_look(const char *dir, char *why, size_t size) {
+  uint64_t newest = redo_newest(dir);
+  Store *held = newest ? store_lmdb_hold(dir, why, size) : NULL;
+  store_free(held);
   Lmdb *s = new_store(dir);
-  if (env_open(s, true, why, size)) return &s->store;
+  if (env_open(s, true, why, size)) {
+    if (newest && !held) await_server(s, newest);
+    return &s->store;
+  }
   release(&s->store);
   return NULL;
 }

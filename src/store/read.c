@@ -1,5 +1,10 @@
 /* Reading: a transaction of its own for each call, so that none outlives a turn
- * and holds pages back. Rows are looked at before they are believed. */
+ * and holds pages back. Rows are looked at before they are believed.
+ *
+ * What is in the redo log alone: a head is taken from there; a row is waited
+ * for, until the applier has brought it. When the database cannot be written,
+ * that would be long: then rows are looked for in the log, and scans show what
+ * the database has. */
 #include "store/guts.h"
 #include "store/record.h"
 
@@ -7,14 +12,14 @@ static Err from_mdb(int e) {
   return e == MDB_NOTFOUND ? ERR_NOT_FOUND : e ? ERR_UNAVAILABLE : OK;
 }
 
-static Err begin(Lmdb *s, MDB_txn **txn) {
+Err read_begin(Lmdb *s, MDB_txn **txn) {
   pthread_rwlock_rdlock(&s->env_lock);
   if (mdb_txn_begin(s->env, NULL, MDB_RDONLY, txn) == 0) return OK;
   pthread_rwlock_unlock(&s->env_lock);
   return ERR_UNAVAILABLE;
 }
 
-static void end(Lmdb *s, MDB_txn *txn) {
+void read_end(Lmdb *s, MDB_txn *txn) {
   mdb_txn_abort(txn);
   pthread_rwlock_unlock(&s->env_lock);
 }
@@ -28,12 +33,20 @@ static Err find(Lmdb *s, MDB_txn *txn, StoreTable table, Slice key,
   return e;
 }
 
+/* Points are of one conversation. */
+static const uint8_t *whose(StoreTable table, Slice key) {
+  bool is_one_s = table == STORE_POINT && key.len >= CID_RAW;
+  return is_one_s ? (const uint8_t *)key.ptr : NULL;
+}
+
 Err read_head(Store *store, const uint8_t raw[CID_RAW], Blob **head,
               uint64_t *revision) {
   Lmdb *s = (Lmdb *)store;
   MDB_txn *txn;
   Slice content;
-  Err e = begin(s, &txn);
+  if (apply_find_head(s, raw, head, revision))
+    return *head ? OK : ERR_NOT_FOUND;
+  Err e = read_begin(s, &txn);
   if (e) return e;
   e = find(s, txn, STORE_HEAD, slice((const char *)raw, CID_RAW), &content);
   if (!e && content.len < RECORD_REVISION_BYTES) e = ERR_IO;
@@ -42,7 +55,7 @@ Err read_head(Store *store, const uint8_t raw[CID_RAW], Blob **head,
     *head = blob_new(slice(content.ptr + RECORD_REVISION_BYTES,
                            content.len - RECORD_REVISION_BYTES));
   }
-  end(s, txn);
+  read_end(s, txn);
   return e;
 }
 
@@ -50,11 +63,14 @@ Err read_row(Store *store, StoreTable table, Slice key, Blob **value) {
   Lmdb *s = (Lmdb *)store;
   MDB_txn *txn;
   Slice content;
-  Err e = begin(s, &txn);
+  if (apply_await(s, table, whose(table, key)) &&
+      apply_find_row(s, table, key, value))
+    return *value ? OK : ERR_NOT_FOUND;
+  Err e = read_begin(s, &txn);
   if (e) return e;
   e = find(s, txn, table, key, &content);
   if (!e) *value = blob_new(content);
-  end(s, txn);
+  read_end(s, txn);
   return e;
 }
 
@@ -91,7 +107,8 @@ static bool show(Scan *scan, Slice key, Slice record) {
 static Err run(Lmdb *s, Scan *scan, Slice from) {
   MDB_txn *txn;
   MDB_cursor *cursor;
-  Err err = begin(s, &txn);
+  apply_await(s, scan->table, whose(scan->table, from));
+  Err err = read_begin(s, &txn);
   if (err) return err;
   int e = mdb_cursor_open(txn, s->tables[scan->table], &cursor);
   if (!e) {
@@ -102,15 +119,14 @@ static Err run(Lmdb *s, Scan *scan, Slice from) {
       e = mdb_cursor_get(cursor, &key, &value, MDB_NEXT);
     mdb_cursor_close(cursor);
   }
-  end(s, txn);
+  read_end(s, txn);
   return e == MDB_NOTFOUND ? OK : from_mdb(e);
 }
 
 Err read_scan(Store *store, StoreTable table, Slice from, StoreSee see,
               void *ud) {
   Scan scan = { .table = table, .see = see, .ud = ud };
-  if (table == STORE_POINT && from.len >= CID_RAW)
-    scan.whose = slice(from.ptr, CID_RAW);
+  if (whose(table, from)) scan.whose = slice(from.ptr, CID_RAW);
   Err e = run((Lmdb *)store, &scan, from);
   return !e && scan.met_damage ? ERR_IO : e;
 }

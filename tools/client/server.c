@@ -29,21 +29,37 @@ void server_start(Server *s, char **command, int err) {
   s->out = out[0];
 }
 
-int server_port(Server *s) {
-  char line[256];
+/* Its first line, which is all that `line` holds. */
+static Slice first_line(Server *s, char *line, size_t size) {
   size_t len = 0;
-  while (len < sizeof line - 1) {
-    ssize_t n = read(s->out, line + len, sizeof line - 1 - len);
+  while (len < size - 1) {
+    ssize_t n = read(s->out, line + len, size - 1 - len);
     if (n < 0 && errno == EINTR) continue;
     if (n <= 0) break;
     len += (size_t)n;
     if (memchr(line, '\n', len)) break;
   }
-  Slice address = between(slice(line, len), "listening on http://", '\n');
+  return slice(line, len);
+}
+
+static int port_in(Slice line) {
+  Slice address = between(line, "listening on http://", '\n');
   const char *colon = address.len ? memrchr(address.ptr, ':', address.len)
                                   : NULL;
-  if (!colon) unexpected("the server is not ready", slice(line, len));
-  return atoi(colon + 1);
+  return colon ? atoi(colon + 1) : 0;
+}
+
+int server_port_or_end(Server *s) {
+  char line[256];
+  return port_in(first_line(s, line, sizeof line));
+}
+
+int server_port(Server *s) {
+  char text[256];
+  Slice line = first_line(s, text, sizeof text);
+  int port = port_in(line);
+  if (!port) unexpected("the server is not ready", line);
+  return port;
 }
 
 int server_end(Server *s, int signal) {

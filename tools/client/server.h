@@ -14,6 +14,8 @@ typedef struct Server {
 void server_start(Server *s, char **command, int err);
 /* Waits for its line "...: listening on http://HOST:PORT"; the port. */
 int server_port(Server *s);
+/* The same; 0 when it ends before. */
+int server_port_or_end(Server *s);
 /* Sends the signal, waits for the end; its status as waitpid gives it. */
 int server_end(Server *s, int signal);
 

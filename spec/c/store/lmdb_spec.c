@@ -322,6 +322,101 @@ static void what_queues_while_a_batch_fails_fails_too(void **state) {
   store_free(s);
 }
 
+/* --- the redo log --- */
+
+static void nobody_waits_for_the_database(void **state) {
+  (void)state;
+  Store *s = open_dir();
+  Answers a = { 0 };
+  put(s, 1, 0, "one", &a);
+  store_settle(s);
+  pid_t pid = blocker();
+  put(s, 1, 1, "two", &a);
+  put(s, 2, 0, "new", &a);
+  store_settle(s);
+  assert_int_equal(a.result[1], OK);
+  assert_int_equal(a.result[2], OK);
+  assert_head(s, 1, "two", 2); /* and what is kept is seen */
+  assert_head(s, 2, "new", 1);
+  put(s, 1, 2, NULL, &a);
+  store_settle(s);
+  assert_head(s, 1, NULL, 0);
+  put(s, 1, 2, "of what is gone", &a);
+  store_settle(s);
+  assert_int_equal(a.result[4], ERR_CONFLICT);
+  assert_int_equal(store_count(s), 1);
+  kill(pid, SIGKILL);
+  waitpid(pid, NULL, 0);
+  store_free(s);
+}
+
+/* Commits in a process that ends without closing the store. */
+static void commit_and_die(void) {
+  pid_t pid = fork();
+  int status;
+  if (pid == 0) {
+    Answers a = { 0 };
+    Store *s = open_dir();
+    put(s, 1, 0, "one", &a);
+    put_rows(s, (StoreRow[]){ row(STORE_ATOM, "a", "1") }, 1, &a);
+    store_settle(s);
+    _exit(a.result[0] || a.result[1]);
+  }
+  assert_int_equal(waitpid(pid, &status, 0), pid);
+  assert_int_equal(status, 0);
+}
+
+static void assert_all_is_there(Store *s) {
+  Blob *value;
+  assert_non_null(s);
+  assert_head(s, 1, "one", 1);
+  assert_int_equal(store_count(s), 1);
+  assert_int_equal(store_get(s, STORE_ATOM, SLICE("a"), &value), OK);
+  blob_drop(value);
+  store_free(s);
+}
+
+static void what_was_kept_before_a_crash_is_there(void **state) {
+  (void)state;
+  commit_and_die();
+  assert_all_is_there(open_dir());
+  assert_all_is_there(open_dir()); /* once */
+}
+
+static void a_look_sees_what_was_kept_before_a_crash(void **state) {
+  (void)state;
+  char why[256];
+  commit_and_die();
+  assert_all_is_there(store_lmdb_look(dir, why, sizeof why));
+}
+
+static void what_the_log_cannot_hold_goes_to_the_database(void **state) {
+  (void)state;
+  static char big[STORE_REDO_BYTES + 1];
+  memset(big, 'x', sizeof big);
+  Store *s = open_dir();
+  Answers a = { 0 };
+  put(s, 1, 0, "one", &a);
+  store_settle(s);
+  pid_t pid = blocker();
+  put_slice(s, 2, 0, slice(big, sizeof big), &a);
+  put(s, 1, 1, "two", &a); /* behind it */
+  usleep(30000);
+  store_poll(s);
+  assert_int_equal(a.n, 1);
+  kill(pid, SIGKILL);
+  waitpid(pid, NULL, 0);
+  store_settle(s);
+  assert_int_equal(a.result[1], OK);
+  assert_head(s, 1, "two", 2);
+  Blob *head;
+  uint64_t revision;
+  assert_int_equal(load(s, 2, &head, &revision), OK);
+  assert_int_equal(head->len, sizeof big);
+  blob_drop(head);
+  store_free(s);
+}
+
 /* Opens the database and reads until it is killed. */
 static pid_t reader(int *ready) {
   int fds[2];
@@ -381,6 +476,10 @@ int main(void) {
     FOLDER(past_its_limit_a_store_does_not_grow),
     FOLDER(a_look_sees_what_the_server_keeps),
     FOLDER(what_queues_while_a_batch_fails_fails_too),
+    FOLDER(nobody_waits_for_the_database),
+    FOLDER(what_was_kept_before_a_crash_is_there),
+    FOLDER(a_look_sees_what_was_kept_before_a_crash),
+    FOLDER(what_the_log_cannot_hold_goes_to_the_database),
     FOLDER(readers_that_were_killed_hold_nothing_back),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

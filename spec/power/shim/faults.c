@@ -1,14 +1,17 @@
-/* A preloaded library that lets calls fail on a store's data.mdb, as a disk
- * might.
+/* A preloaded library that lets calls fail on a store's data.mdb and on its
+ * redo log, as a disk might.
  *
  *   FAULT=KIND:K:ERROR   the K-th call of a kind fails, once:
+ *     log        a write to the redo log; nothing of it is done
+ *     log-sync   a sync of it; it is not done
  *     write      a write of pages; nothing of it is done
- *     sync       a sync; it is not done
+ *     sync       a sync of the data; it is not done
  *     meta       the write that makes a transaction valid; it is not done
  *     meta-kept  the same; it is done, and what LMDB then writes to undo it is
  *                not
  *   FAULT_ROOM=FILE      the data file may grow to the size of that file, and
- *                        no further: a full disk, until the file grows
+ *                        no further, and the redo log not at all: a full disk,
+ *                        until the file grows
  *
  * ERROR is EIO or ENOSPC. */
 #include <dlfcn.h>
@@ -27,13 +30,13 @@
 
 #define FDS_MAX 1024
 
-typedef enum Kind { WRITE, SYNC, META, META_KEPT, KINDS } Kind;
+typedef enum Kind { LOG, LOG_SYNC, WRITE, SYNC, META, META_KEPT, KINDS } Kind;
 
-static const char *const names[KINDS] = { "write", "sync", "meta",
-                                          "meta-kept" };
+static const char *const names[KINDS] = { "log",  "log-sync", "write",
+                                          "sync", "meta",     "meta-kept" };
 
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
-static bool is_data[FDS_MAX], is_dsync[FDS_MAX];
+static bool is_data[FDS_MAX], is_log[FDS_MAX], is_dsync[FDS_MAX];
 static int armed = -1; /* the kind; KINDS when there is none */
 static unsigned long countdown;
 static int error;
@@ -66,6 +69,7 @@ static bool strikes(Kind kind) {
 }
 
 static bool ours(int fd) { return fd >= 0 && fd < FDS_MAX && is_data[fd]; }
+static bool of_log(int fd) { return fd >= 0 && fd < FDS_MAX && is_log[fd]; }
 
 /* How many of `len` bytes at `at` the disk has room for. */
 static size_t room(off_t at, size_t len) {
@@ -85,16 +89,23 @@ int open(const char *path, int flags, ...) {
   if (fd < 0 || fd >= FDS_MAX) return fd;
   size_t n = strlen(path);
   is_data[fd] = n > 8 && strcmp(path + n - 8, "data.mdb") == 0;
+  is_log[fd] = n > 7 && strncmp(path + n - 7, "/redo.", 6) == 0;
   is_dsync[fd] = (flags & O_DSYNC) != 0;
   return fd;
 }
 
 int close(int fd) {
-  if (fd >= 0 && fd < FDS_MAX) is_data[fd] = false;
+  if (fd >= 0 && fd < FDS_MAX) is_data[fd] = is_log[fd] = false;
   return REAL(close)(fd);
 }
 
 ssize_t pwrite(int fd, const void *bytes, size_t len, off_t at) {
+  if (of_log(fd)) {
+    if (strikes(LOG)) return -1;
+    if (!getenv("FAULT_ROOM")) return REAL(pwrite)(fd, bytes, len, at);
+    errno = ENOSPC;
+    return -1;
+  }
   if (!ours(fd)) return REAL(pwrite)(fd, bytes, len, at);
   if (is_dsync[fd]) {
     if (strikes(META)) return -1;
@@ -141,5 +152,6 @@ int fallocate(int fd, int mode, off_t at, off_t len) {
 }
 
 int fdatasync(int fd) {
+  if (of_log(fd) && strikes(LOG_SYNC)) return -1;
   return ours(fd) && strikes(SYNC) ? -1 : REAL(fdatasync)(fd);
 }
