@@ -417,6 +417,35 @@ static void what_the_log_cannot_hold_goes_to_the_database(void **state) {
   store_free(s);
 }
 
+static void a_database_that_is_slow_is_waited_for(void **state) {
+  (void)state;
+  static char big[STORE_REDO_BYTES / 3];
+  memset(big, 'x', sizeof big);
+  Store *s = open_dir();
+  Answers a = { 0 };
+  pid_t pid = blocker();
+  for (uint8_t k = 1; k <= 5; k++) { /* two are enough to be handed over */
+    put_slice(s, k, 0, slice(big, sizeof big), &a);
+    if (k < 5) store_settle(s);
+  }
+  assert_int_equal(a.n, 4); /* the last finds both files full */
+  kill(pid, SIGKILL);
+  waitpid(pid, NULL, 0);
+  store_settle(s);
+  store_free(s);
+  s = open_dir();
+  assert_int_equal(store_count(s), 5);
+  for (uint8_t k = 1; k <= 5; k++) {
+    Blob *head;
+    uint64_t revision;
+    assert_int_equal(a.result[k - 1], OK);
+    assert_int_equal(load(s, k, &head, &revision), OK);
+    assert_int_equal(head->len, sizeof big);
+    blob_drop(head);
+  }
+  store_free(s);
+}
+
 /* Opens the database and reads until it is killed. */
 static pid_t reader(int *ready) {
   int fds[2];
@@ -480,6 +509,7 @@ int main(void) {
     FOLDER(what_was_kept_before_a_crash_is_there),
     FOLDER(a_look_sees_what_was_kept_before_a_crash),
     FOLDER(what_the_log_cannot_hold_goes_to_the_database),
+    FOLDER(a_database_that_is_slow_is_waited_for),
     FOLDER(readers_that_were_killed_hold_nothing_back),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
