@@ -153,15 +153,17 @@ static void put_store(const Host *h, Buf *b) {
           s.bytes);
   put_one(b, "store_writable", "gauge", "0 while nothing can be saved.",
           store_trouble(h->store) == NULL);
-  put_one(b, "store_commits_total", "counter", "Transactions kept.", s.commits);
-  put_one(b, "store_failed_commits_total", "counter", "Transactions not kept.",
+  put_one(b, "store_redo_bytes", "gauge",
+          "Kept in the redo log, and not in the database yet.", s.redo_bytes);
+  put_one(b, "store_commits_total", "counter",
+          "Batches kept, each with one sync.", s.commits);
+  put_one(b, "store_failed_commits_total", "counter", "Batches not kept.",
           s.failures);
   put_one(b, "store_items_total", "counter",
           "Turns and other items in those that were kept.", s.items);
   put_one(b, "store_fetches_total", "counter",
           "Conversations read from the store.", s.fetches);
-  put_head(b, "store_batch_items", "histogram",
-           "Items that shared one transaction.");
+  put_head(b, "store_batch_items", "histogram", "Items that shared one batch.");
   put_histogram(b, "store_batch_items", s.batch, 0, s.items);
   put_head(b, "store_commit_seconds", "histogram",
            "From the end of a turn until it is kept.");

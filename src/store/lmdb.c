@@ -52,6 +52,9 @@ static StoreStats stats(const Store *store) {
   pthread_mutex_lock(&s->mutex);
   StoreStats copy = s->stats;
   pthread_mutex_unlock(&s->mutex);
+  pthread_mutex_lock(&s->redo_mutex);
+  for (int i = 0; i < REDO_FILES; i++) copy.redo_bytes += s->redo[i].kept;
+  pthread_mutex_unlock(&s->redo_mutex);
   return copy;
 }
 

@@ -110,8 +110,8 @@ void store_free(Store *s);          /* what is queued fails */
 #define STORE_BUCKETS 16
 
 typedef struct StoreStats {
-  uint64_t commits;                /* transactions kept */
-  uint64_t failures;               /* transactions not kept */
+  uint64_t commits;                /* batches kept */
+  uint64_t failures;               /* batches not kept */
   uint64_t items;                  /* in those that were kept */
   uint64_t batch[STORE_BUCKETS];   /* commits by their number of items */
   uint64_t latency[STORE_BUCKETS]; /* items by the time from store_commit until
@@ -119,6 +119,7 @@ typedef struct StoreStats {
   uint64_t latency_us;             /* the sum of those times */
   uint64_t fetches;                /* heads read by store_fetch */
   uint64_t bytes;                  /* in use; the file may be larger */
+  uint64_t redo_bytes;             /* kept, and not in the database yet */
 } StoreStats;
 StoreStats store_stats(const Store *s);
 

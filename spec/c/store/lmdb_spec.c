@@ -338,6 +338,7 @@ static void nobody_waits_for_the_database(void **state) {
   assert_int_equal(a.result[2], OK);
   assert_head(s, 1, "two", 2); /* and what is kept is seen */
   assert_head(s, 2, "new", 1);
+  assert_in_range(store_stats(s).redo_bytes, 1, 1000);
   put(s, 1, 2, NULL, &a);
   store_settle(s);
   assert_head(s, 1, NULL, 0);
