@@ -177,6 +177,7 @@ static void start_handles(Host *h) {
 
 static bool listen_now(Host *h) {
   HttpConfig config = { .on_request = on_request,
+                        .between = keep_between,
                         .ud = h,
                         .limits = h->http_limits,
                         .error_headers = SLICE_INIT(

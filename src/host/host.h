@@ -147,7 +147,10 @@ bool key_load(const char *dir, bool is_new, uint8_t key[KEY_BYTES], char *why,
 
 bool keep_open(Host *h);  /* see host_open */
 void keep_begin(Host *h); /* the script has had its say about durability */
-void keep_poll(Host *h);  /* what the store has kept is released */
+void keep_poll(Host *h);  /* what the store has kept is released, and sent */
+/* The same between two connections: who waits for an answer came before who
+ * waits to be read. */
+void keep_between(void *host);
 
 /* --- stop.c --- */
 void stop_begin(Host *h); /* a signal; the second one waits for nobody */

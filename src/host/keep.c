@@ -61,4 +61,10 @@ void keep_poll(Host *h) {
     store_poll(h->store);
   if (store_ready(h->store)) uv_async_send(&h->kept);
   note_trouble(h);
+  if (h->server) http_server_flush(h->server);
+}
+
+void keep_between(void *host) {
+  Host *h = host;
+  if (store_ready(h->store)) keep_poll(h);
 }

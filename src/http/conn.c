@@ -403,6 +403,8 @@ static void on_read(uv_stream_t *tcp, ssize_t n, const uv_buf_t *buf) {
     buf_drop(&c->in, parse(c, buf_view(&c->in)));
   }
   settle(c);
+  HttpServer *s = c->server;
+  if (s->config.between) s->config.between(s->config.ud);
 }
 
 void conn_resume(Conn *c) {

@@ -100,7 +100,8 @@ struct HttpServer {
   struct Listener *listeners;
   size_t nhandles; /* of our own and the listeners, not closed yet */
   Conn *conns;
-  Conn *dirty;
+  Conn *dirty;      /* with something to do, in the order they got it */
+  Conn **dirty_end; /* where the next one goes */
   Peers *peers;
   HttpReq *spare; /* answered requests, to be used again */
   size_t nspare;

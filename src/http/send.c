@@ -16,8 +16,9 @@ size_t conn_unsent(const Conn *c) {
 void conn_dirty(Conn *c) {
   if (c->is_dirty || c->is_closing) return;
   c->is_dirty = true;
-  c->dirty_next = c->server->dirty;
-  c->server->dirty = c;
+  c->dirty_next = NULL;
+  *c->server->dirty_end = c;
+  c->server->dirty_end = &c->dirty_next;
 }
 
 /* --- the queue of answers ----------------------------------------------------

@@ -100,9 +100,10 @@ void http_server_free(HttpServer *s) {
 /* --- the loop's phases ------------------------------------------------------
  */
 
-static void flush_dirty(HttpServer *s) {
+void http_server_flush(HttpServer *s) {
   Conn *c = s->dirty;
   s->dirty = NULL;
+  s->dirty_end = &s->dirty;
   while (c) {
     Conn *next = c->dirty_next;
     c->is_dirty = false;
@@ -111,8 +112,8 @@ static void flush_dirty(HttpServer *s) {
   }
 }
 
-static void on_prepare(uv_prepare_t *h) { flush_dirty(h->data); }
-static void on_check(uv_check_t *h) { flush_dirty(h->data); }
+static void on_prepare(uv_prepare_t *h) { http_server_flush(h->data); }
+static void on_check(uv_check_t *h) { http_server_flush(h->data); }
 
 void http_server_tick(HttpServer *s) {
   uint64_t now = server_now(s);
@@ -254,6 +255,7 @@ static void on_connection(uv_stream_t *listener, int status) {
 HttpServer *http_server_new(uv_loop_t *loop, const HttpConfig *config) {
   HttpServer *s = xcalloc(1, sizeof *s);
   s->loop = loop;
+  s->dirty_end = &s->dirty;
   s->config = *config;
   buf_slice(&s->error_headers, config->error_headers);
   s->config.error_headers = buf_view(&s->error_headers);

@@ -42,6 +42,9 @@ typedef struct HttpConfig {
    * Err refuses the request with its status at once. NULL: the default. The
    * body may never come, so what is kept for it belongs in req_arena. */
   Err (*on_headers)(void *ud, HttpReq *req, size_t *body_max);
+  /* Called when what one connection had sent is read and handled, while others
+   * may still wait for that. NULL: nothing is more urgent than they are. */
+  void (*between)(void *ud);
   void *ud;
   HttpLimits limits;
   /* Lines that every error answer made here carries (http_headers_build);
@@ -72,6 +75,10 @@ bool http_server_is_draining(const HttpServer *s);
 
 /* Frees a drained server. Requests that were never answered stay valid. */
 void http_server_free(HttpServer *s);
+
+/* Sends what is answered by now, and does not wait for the end of the loop's
+ * iteration. Not from inside on_request. */
+void http_server_flush(HttpServer *s);
 
 /* What the timer does each second: for specs with a clock of their own. */
 void http_server_tick(HttpServer *s);
