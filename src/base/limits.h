@@ -74,10 +74,13 @@
 #define STORE_BYTES_MAX ((uint64_t)64 << 30)
 /* cold heads read at the same time */
 #define STORE_READERS 4
-/* of each of the redo log's two files. Half full, or after so long, it goes to
- * the database: a start after a crash has as much to do */
-#define STORE_REDO_BYTES MIB(1)
-#define STORE_REDO_MS 50
+/* of each of the redo log's two files: a start after a crash reads both. Half
+ * full, or when so many conversations are in it, or after so long, it goes to
+ * the database: the longer it waits, the fewer pages a turn costs the disk; the
+ * more there are at once, the longer the log's own syncs wait behind them */
+#define STORE_REDO_BYTES MIB(8)
+#define STORE_REDO_CONVS 2048
+#define STORE_REDO_MS 250
 /* with relaxed durability, until it is on the disk: what a power cut takes */
 #define STORE_SYNC_MS 1000
 /* how long who looks at a served store waits for what is on its way into it */

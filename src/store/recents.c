@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+#define SPARE 256 /* slots that an empty one keeps */
+
 /* Ids end in random bits. */
 static size_t place(const Recents *r, const uint8_t raw[CID_RAW]) {
   uint64_t end;
@@ -50,8 +52,7 @@ Recent *recents_at(Recents *r, const uint8_t raw[CID_RAW]) {
 
 void recents_clear(Recents *r) {
   r->n = 0;
-  if (++r->generation) return;
-  recents_free(r); /* counted around */
+  if (r->cap > SPARE || !++r->generation) recents_free(r);
 }
 
 void recents_free(Recents *r) {

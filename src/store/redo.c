@@ -19,6 +19,8 @@
 /* The file grows by so much at once: to write inside of it is one write to the
  * disk, to make it longer is more. */
 #define STEP KIB(64)
+/* Memory that an empty one keeps. */
+#define SPARE KIB(64)
 
 /* --- writing --- */
 
@@ -143,7 +145,10 @@ void redo_undo(Redo *r) {
 }
 
 void redo_clear(Redo *r) {
-  buf_clear(&r->bytes);
+  if (r->bytes.cap > SPARE)
+    buf_free(&r->bytes);
+  else
+    buf_clear(&r->bytes);
   recents_clear(&r->recents);
   r->first = r->last = 0;
   r->tables = 0;

@@ -8,6 +8,7 @@
  * all of them while the database is in trouble or near its limit. */
 #include <errno.h>
 #include <stdlib.h>
+#include <sys/statvfs.h>
 
 #include "base/clock.h"
 #include "base/limits.h"
@@ -103,14 +104,20 @@ static void undo(Draft *d) {
 
 /* --- keeping it --- */
 
-/* In the last eighth of its room, the database alone can say what fits. */
+#define MARGIN ((uint64_t)4 * STORE_REDO_BYTES)
+
+/* In the last eighth of its limit, or on a disk that is nearly full, the
+ * database alone can say what fits: what the log took it might not take. */
 static bool is_near_limit(Lmdb *s) {
+  struct statvfs disk;
   uint64_t limit = s->limit, margin = limit / 8;
-  if (margin < 4 * STORE_REDO_BYTES) margin = 4 * STORE_REDO_BYTES;
+  if (margin < MARGIN) margin = MARGIN;
   pthread_mutex_lock(&s->mutex);
   uint64_t bytes = s->stats.bytes;
   pthread_mutex_unlock(&s->mutex);
-  return limit < margin || bytes > limit - margin;
+  if (limit < margin || bytes > limit - margin) return true;
+  return fstatvfs(s->active->fd, &disk) == 0 &&
+         (uint64_t)disk.f_bavail * disk.f_frsize < MARGIN;
 }
 
 /* The record is on the disk when this returns 0. */
@@ -187,7 +194,8 @@ static void hand_back(Lmdb *s, Pendings *batch) {
 static uint64_t due_ns(const Lmdb *s) {
   const Redo *r = s->active;
   if (!r->first || s->to_apply) return UINT64_MAX;
-  if (r->bytes.len >= STORE_REDO_BYTES / 2 || r->first <= s->wanted_applied)
+  if (r->bytes.len >= STORE_REDO_BYTES / 2 ||
+      r->recents.n >= STORE_REDO_CONVS || r->first <= s->wanted_applied)
     return 0;
   return r->since_ns +
          (s->wants_relaxed ? STORE_SYNC_MS : STORE_REDO_MS) * 1000000ull;
