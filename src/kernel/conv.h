@@ -69,37 +69,36 @@ typedef struct Seats {
 
 typedef struct Inst {
   uint32_t iid;
-  uint32_t parent; /* the instance whose slot it stands in; 0: a frame */
-  uint32_t below;  /* what it covers in its place; 0: nothing */
-  uint32_t caller; /* who called it; 0: the host, or it is a declared child */
-  uint32_t
-      caller_task; /* the task that awaits it; 0: it answers with an event */
+  uint32_t parent;      /* the instance whose slot it stands in; 0: a frame */
+  uint32_t below;       /* what it covers in its place; 0: nothing */
+  uint32_t caller;      /* who called it; 0: the host, or a declared child */
+  uint32_t caller_task; /* the task that awaits it; 0: it answers by an event */
+  uint32_t n_callees;   /* who have it as their caller */
   Def *def;
-  char *event;      /* s.call: the event that brings the answer, or NULL */
-  uint32_t self;    /* handle: the user's table */
-  uint32_t args;    /* handle: the embed's args, or 0 */
-  uint32_t shown;   /* handle: what it is without a render, or 0 */
+  char *event;    /* s.call: the event that brings the answer, or NULL */
+  uint32_t self;  /* handle: the user's table */
+  uint32_t args;  /* handle: the embed's args, or 0 */
+  uint32_t shown; /* handle: what it is without a render, or 0 */
+  uint32_t n_fields;
+  Field *fields;    /* what was bound when it was drawn */
   uint64_t version; /* of the definition it was made by, or upgraded to */
   uint64_t drawn;   /* hash of its last HTML, without what stands in its slots;
                      * 0: the page may hold anything */
-  bool on_page;     /* its element is in the page as last sent */
-  bool started;     /* `start` has run */
   Kid *kid;         /* the place it stands in; NULL: the page */
   Kid **kids;       /* declared ones first, as `children` has them in order */
   uint32_t n_kids, cap_kids;
-  uint32_t n_callees; /* who have it as their caller */
-  Field *fields;      /* what was bound when it was drawn */
-  uint32_t n_fields;
   Read *reads; /* atoms */
   uint32_t n_reads;
+  bool on_page; /* its element is in the page as last sent */
+  bool started; /* `start` has run */
 
   /* of the turn under way; not saved */
   bool touched;       /* code of it ran, or its slots changed: to be drawn */
   bool asks;          /* code of it ran: `children` is to be asked again */
-  bool dying;         /* being removed */
   Seats *seats;       /* what the page still shows, or NULL */
-  uint32_t mark;      /* while its neighbours are put in order */
   uint64_t was_drawn; /* while the page is drawn for one more reader */
+  uint32_t mark;      /* while its neighbours are put in order */
+  bool dying;         /* being removed */
 } Inst;
 
 typedef struct Task {
@@ -156,8 +155,8 @@ struct Conv {
 
   /* header: never rewound (S35) */
   uint32_t next_id;  /* iids and task ids, never reused */
+  uint32_t fragment; /* the last one released in the newest turn */
   uint64_t turn;     /* of the newest turn */
-  uint32_t fragment; /* the last fragment released in it */
   uint64_t revision; /* in the store; 0: not there yet */
   Answer *answers;   /* EVENT_PAGES_MAX at most */
   uint32_t n_answers, cap_answers;
@@ -184,31 +183,28 @@ struct Conv {
 
   Later later; /* timers, letters, subscriptions: in all of these groups */
 
-  int root;        /* the graph's root table, in the Lua registry */
   uint32_t *holes; /* free handles below n_handles; not saved */
   uint32_t n_handles, n_holes, cap_holes;
+  int root; /* the graph's root table, in the Lua registry */
 
-  Blob *head;    /* as last committed; of a fresh one, as booted */
-  Blob *pending; /* the head whose commit is under way */
+  Blob *head;          /* as last committed; of a fresh one, as booted */
+  Blob *pending;       /* the head whose commit is under way */
+  Event *running;      /* whose turn is being committed */
+  Event *first, *last; /* waiting */
+  Interest *interests; /* atoms that its instances read; survives sleep */
+  Interest *changed;   /* by the commit under way */
+  uint32_t n_waiting, n_interests, n_changed;
   bool provisional, ended, busy;
   bool is_awaited;  /* somebody came while a commit was under way */
   bool is_followed; /* a page has its stream open */
   bool is_listed;   /* found by its cid: not one that is only looked at */
-  char *
-      stops_late; /* why it is stopped as soon as the commit is over, or NULL */
-  bool goes_on_late;
+  bool awake; /* its graph is in Lua's memory; else only `head` is there */
+  bool lost;  /* ended here, for it could not be woken */
+  bool goes_on_late; /* no more stopped as soon as the commit is over */
+  char *stops_late;  /* why it is stopped then, or NULL */
   Gate gate;
-  bool lost;               /* ended here, for it could not be woken */
   uint64_t up_to_date;     /* Defs.n_made when all instances were */
   uint64_t upgrade_failed; /* the same when an upgrade did; 0: it did not */
-  bool awake;     /* its graph is in Lua's memory; else only `head` is there */
-  Event *running; /* whose turn is being committed */
-  Event *first, *last; /* waiting */
-  uint32_t n_waiting;
-  Interest *interests; /* atoms that its instances read; survives sleep */
-  uint32_t n_interests;
-  Interest *changed; /* by the commit under way */
-  uint32_t n_changed;
   struct Born {
     Conv **list;
     uint32_t n;
