@@ -325,6 +325,7 @@ static void put_back(Kernel *k, Conv *c, const Event *ev) {
 
 Err turn_head(Kernel *k, Conv *c, const Event *ev, Blob **out) {
   buf_clear(&k->state);
+  wakes_compute(k, c, &c->later.wakes);
   Err e = image_state(k, c, &k->state);
   if (e) return e;
   Slice state = buf_view(&k->state);

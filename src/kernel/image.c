@@ -191,7 +191,6 @@ void image_describe(void *ud, lua_State *L, int key, Buf *out) {
 Err image_state(Kernel *k, Conv *c, Buf *out) {
   lua_State *L = vm_lua(k->vm);
   Buf *part = &k->part;
-  wakes_compute(k, c, &c->later.wakes);
   buf_clear(part);
   put_frames(part, c);
   buf_block(out, buf_view(part));

@@ -112,6 +112,7 @@ int spawn_f_spawn(lua_State *L) {
     conv_evict(k, c);
     return lua_error(L);
   }
+  wakes_compute(k, c, &c->later.wakes);
   c->head = image_head(k, c, SLICE("\0\0"), buf_view(&state));
   buf_free(&state);
   conv_clear(c);
