@@ -1,12 +1,13 @@
 /* The writing half of a connection.
  *
- * Answers collect in `out` and leave once an iteration: as much as the socket
- * takes at once with uv_try_write, the rest with one uv_write, and meanwhile
- * `out` collects again. So at most one write is under way, and nothing here
- * ever waits. */
+ * Answers collect in `out` and leave together: as much as the socket takes at
+ * once, the rest with one uv_write, and meanwhile `out` collects again. So at
+ * most one write is under way, and nothing here ever waits. */
 #include "http/inside.h"
 
+#include <errno.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 
 size_t conn_unsent(const Conn *c) {
   size_t with_uv = uv_stream_get_write_queue_size((const uv_stream_t *)&c->tcp);
@@ -182,15 +183,27 @@ static void write_rest(Conn *c, size_t sent) {
   }
 }
 
+/* How much the socket takes at once; negative when it is of no use any more.
+ * uv_try_write would write as to any file, which the kernel makes a tenth
+ * slower: half of what a turn costs is this. */
+static ssize_t send_some(Conn *c) {
+  uv_os_fd_t fd;
+  ssize_t n;
+  if (uv_fileno((uv_handle_t *)&c->tcp, &fd)) return -1;
+  do {
+    n = send(fd, c->out.ptr, c->out.len, MSG_DONTWAIT | MSG_NOSIGNAL);
+  } while (n < 0 && errno == EINTR);
+  return n < 0 && (errno == EAGAIN || errno == ENOBUFS) ? 0 : n;
+}
+
 static void write_out(Conn *c) {
   if (c->is_writing || c->out.len == 0) return;
-  uv_buf_t buf = uv_buf_init(c->out.ptr, (unsigned)c->out.len);
-  int n = uv_try_write((uv_stream_t *)&c->tcp, &buf, 1);
-  if (n < 0 && n != UV_EAGAIN) {
+  ssize_t n = send_some(c);
+  if (n < 0) {
     conn_close(c);
     return;
   }
-  size_t sent = n > 0 ? (size_t)n : 0;
+  size_t sent = (size_t)n;
   c->server->stats.bytes_out += c->out.len;
   if (sent < c->out.len)
     write_rest(c, sent);
