@@ -17,6 +17,8 @@
 #include "store/record.h"
 
 #define FORMAT 4
+#define LOCK_TRIES 50
+#define LOCK_PAUSE_US 10000
 
 static const char *const table_names[STORE_TABLES] = {
   "head", "head", "code", "due", "topic", "msg", "atom", "meta", "seen"
@@ -288,6 +290,17 @@ static bool make_folder(const char *dir, char *why, size_t size) {
   return true;
 }
 
+/* Who looks at a store after a crash holds it for a moment (store_lmdb_look);
+ * who would serve it waits for that. */
+static bool can_lock(const Lmdb *s) {
+  int tries = s->would_serve ? LOCK_TRIES : 1;
+  while (flock(s->lock_fd, LOCK_EX | LOCK_NB) != 0) {
+    if (--tries == 0) return false;
+    usleep(LOCK_PAUSE_US);
+  }
+  return true;
+}
+
 /* The lock says who holds it, for the message that others get. */
 static bool take_lock(Lmdb *s, char *why, size_t size) {
   char holder[24] = "";
@@ -295,7 +308,7 @@ static bool take_lock(Lmdb *s, char *why, size_t size) {
   if (s->lock_fd < 0)
     return no(why, size, "cannot open the store %s: %s", s->dir,
               strerror(errno));
-  if (flock(s->lock_fd, LOCK_EX | LOCK_NB) == 0) {
+  if (can_lock(s)) {
     int n = snprintf(holder, sizeof holder, "%-11d\n", (int)getpid());
     if (pwrite(s->lock_fd, holder, (size_t)n, 0) != n) holder[0] = '\0';
     return true;

@@ -45,6 +45,7 @@ typedef struct Lmdb {
   MDB_dbi info;
   size_t page_bytes;
 
+  bool would_serve;
   pthread_t writer, applier;
   bool has_writer; /* and an applier */
 

@@ -177,6 +177,7 @@ Store *store_lmdb_open(const char *dir, StoreNotify notify, void *ud, char *why,
   Lmdb *s = new_store(dir);
   s->notify = notify;
   s->notify_ud = ud;
+  s->would_serve = true;
   if (!env_open(s, false, why, size)) {
     release(&s->store);
     return NULL;

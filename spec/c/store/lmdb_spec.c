@@ -391,6 +391,27 @@ static void a_look_sees_what_was_kept_before_a_crash(void **state) {
   assert_all_is_there(store_lmdb_look(dir, why, sizeof why));
 }
 
+static void who_would_serve_waits_for_who_only_holds_it(void **state) {
+  (void)state;
+  char why[256], byte;
+  int fds[2], status;
+  assert_int_equal(pipe(fds), 0);
+  pid_t pid = fork();
+  if (pid == 0) {
+    Store *held = store_lmdb_hold(dir, why, sizeof why);
+    bool told = write(fds[1], "h", 1) == 1;
+    usleep(50000); /* long enough for the other one to meet the lock */
+    store_free(held);
+    _exit(!held || !told);
+  }
+  assert_int_equal(read(fds[0], &byte, 1), 1);
+  close(fds[0]);
+  close(fds[1]);
+  store_free(open_dir());
+  assert_int_equal(waitpid(pid, &status, 0), pid);
+  assert_int_equal(status, 0);
+}
+
 static void what_the_log_cannot_hold_goes_to_the_database(void **state) {
   (void)state;
   static char big[STORE_REDO_BYTES + 1];
@@ -509,6 +530,7 @@ int main(void) {
     FOLDER(nobody_waits_for_the_database),
     FOLDER(what_was_kept_before_a_crash_is_there),
     FOLDER(a_look_sees_what_was_kept_before_a_crash),
+    FOLDER(who_would_serve_waits_for_who_only_holds_it),
     FOLDER(what_the_log_cannot_hold_goes_to_the_database),
     FOLDER(a_database_that_is_slow_is_waited_for),
     FOLDER(readers_that_were_killed_hold_nothing_back),
