@@ -50,10 +50,27 @@ static int put_head(Lmdb *s, MDB_txn *txn, Slice raw, uint64_t revision,
   return 0;
 }
 
-static int put_row(Lmdb *s, MDB_txn *txn, const RedoRow *row) {
+/* Is a head the last one that its file has of the conversation? Those before it
+ * need not be written. `file` is NULL when that is not known. */
+static bool is_newest(const Redo *file, Slice raw, Slice head) {
+  const Recent *r = file
+                        ? recents_find(&file->recents, (const uint8_t *)raw.ptr)
+                        : NULL;
+  return !r || r->revision == RECENT_UNKNOWN ||
+         file->bytes.ptr + r->at == head.ptr;
+}
+
+static int put_newest(Lmdb *s, MDB_txn *txn, const Redo *file, Slice raw,
+                      uint64_t revision, Slice head) {
+  bool counts = is_newest(file, raw, head);
+  return counts ? put_head(s, txn, raw, revision, head) : 0;
+}
+
+static int put_row(Lmdb *s, MDB_txn *txn, const Redo *file,
+                   const RedoRow *row) {
   MDB_val key = val_of(row->key);
   if (row->table == STORE_HEAD) /* a conversation that begins */
-    return put_head(s, txn, row->key, 1, row->value);
+    return put_newest(s, txn, file, row->key, 1, row->value);
   if (row->is_removed) {
     int e = mdb_del(txn, s->tables[row->table], &key, NULL);
     return e == MDB_NOTFOUND ? 0 : e;
@@ -67,18 +84,18 @@ static int put_row(Lmdb *s, MDB_txn *txn, const RedoRow *row) {
   return 0;
 }
 
-static int put_item(Lmdb *s, MDB_txn *txn, Slice *in) {
+static int put_item(Lmdb *s, MDB_txn *txn, const Redo *file, Slice *in) {
   RedoItem item;
   RedoRow row;
   int e = 0;
   if (!redo_item(in, &item)) return MDB_CORRUPTED;
   Slice raw = slice((const char *)item.raw, CID_RAW);
   if (item.has_head)
-    e = put_head(s, txn, raw, item.expected + 1, item.head);
+    e = put_newest(s, txn, file, raw, item.expected + 1, item.head);
   else if (item.has_key && item.expected)
     e = remove_head(s, txn, raw);
   for (uint64_t i = 0; i < item.n_rows && !e; i++)
-    e = redo_row(in, &row) ? put_row(s, txn, &row) : MDB_CORRUPTED;
+    e = redo_row(in, &row) ? put_row(s, txn, file, &row) : MDB_CORRUPTED;
   return e;
 }
 
@@ -86,27 +103,30 @@ static int put_item(Lmdb *s, MDB_txn *txn, Slice *in) {
 
 /* Records, and what the store is after them. */
 typedef struct Batch {
-  Slice records[REDO_FILES];
+  const Redo *files[REDO_FILES]; /* the older one first; NULL: none */
+  Slice records;                 /* of before, when there are no files yet */
   bool may_grow;
   uint64_t number, heads;
   uint64_t bytes; /* in use: before, and then after it */
 } Batch;
 
-static int put_records(Lmdb *s, MDB_txn *txn, Batch *b, Slice in) {
+static int put_records(Lmdb *s, MDB_txn *txn, Batch *b, const Redo *file,
+                       Slice in) {
   RedoRecord r;
   int e = 0;
   while (redo_record(&in, &r) && !e) {
     if (b->number < r.number) b->number = r.number;
     b->heads = r.heads;
-    while (r.items.len && !e) e = put_item(s, txn, &r.items);
+    while (r.items.len && !e) e = put_item(s, txn, file, &r.items);
   }
   return e;
 }
 
 static int put_batch(Lmdb *s, MDB_txn *txn, Batch *b) {
-  int e = 0;
+  int e = put_records(s, txn, b, NULL, b->records);
   for (int i = 0; i < REDO_FILES && !e; i++)
-    e = put_records(s, txn, b, b->records[i]);
+    if (b->files[i])
+      e = put_records(s, txn, b, b->files[i], buf_view(&b->files[i]->bytes));
   if (!e) e = env_put_number(s, txn, "count", b->heads);
   if (!e) e = env_put_number(s, txn, "redo", b->number);
   if (e) return e;
@@ -161,10 +181,9 @@ const char *apply_words(int e) {
 }
 
 int apply_records(Lmdb *s, Slice records, uint64_t number) {
-  Batch b = { .records = { records },
-              .may_grow = true,
-              .number = number,
-              .heads = s->n_heads };
+  Batch b = {
+    .records = records, .may_grow = true, .number = number, .heads = s->n_heads
+  };
   int e = commit_batch(s, &b);
   if (!e) s->n_heads = b.heads;
   return e;
@@ -202,9 +221,7 @@ static int commit_and_count(Lmdb *s, Batch *b) {
 int apply_now(Lmdb *s, bool may_grow) {
   pthread_mutex_lock(&s->redo_mutex);
   begin_applying(s);
-  Batch b = { .may_grow = may_grow };
-  if (s->to_apply) b.records[0] = buf_view(&s->to_apply->bytes);
-  b.records[1] = buf_view(&s->active->bytes);
+  Batch b = { .files = { s->to_apply, s->active }, .may_grow = may_grow };
   pthread_mutex_unlock(&s->redo_mutex);
   int e = commit_and_count(s, &b);
   pthread_mutex_lock(&s->redo_mutex);
@@ -234,7 +251,7 @@ static int apply_next(Lmdb *s) {
   Batch b = { .may_grow = true, .number = s->redo_applied };
   int e = 0;
   if (r) { /* or the writer was quicker (apply_now) */
-    b.records[0] = buf_view(&r->bytes);
+    b.files[0] = r;
     pthread_mutex_unlock(&s->redo_mutex);
     e = commit_and_count(s, &b);
     pthread_mutex_lock(&s->redo_mutex);

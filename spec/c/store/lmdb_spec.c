@@ -391,6 +391,55 @@ static void a_look_sees_what_was_kept_before_a_crash(void **state) {
   assert_all_is_there(store_lmdb_look(dir, why, sizeof why));
 }
 
+/* A head and a point of turn `turn`, or a removal. */
+static void put_with_point(Store *s, uint64_t expected, const char *head,
+                           uint8_t turn, Answers *a) {
+  StoreItem item = { .expected = expected };
+  uint8_t key[CID_RAW + 8] = { 1 };
+  item.key[0] = item.key[CID_RAW - 1] = 1;
+  memcpy(key, item.key, CID_RAW);
+  key[CID_RAW + 7] = turn;
+  StoreRow point = { STORE_POINT, blob_new(slice((char *)key, sizeof key)),
+                     blob_new(SLICE("point")) };
+  item.head = head ? blob_new(slice_str(head)) : NULL;
+  item.rows = &point;
+  item.n_rows = head ? 1 : 0;
+  store_commit(s, &item, on_done, a);
+  blob_drop(item.head);
+  blob_drop(point.key);
+  blob_drop(point.value);
+}
+
+static bool on_point(void *ud, Slice key, Slice value) {
+  (void)value;
+  buf_byte(ud, key.ptr[CID_RAW + 7]);
+  return true;
+}
+
+static void of_many_changes_the_newest_is_in_the_database(void **state) {
+  (void)state;
+  Store *s = open_dir();
+  Answers a = { 0 };
+  pid_t pid = blocker(); /* so that all of it waits for one transaction */
+  put_with_point(s, 0, "a", 1, &a);
+  put_with_point(s, 1, "b", 2, &a);
+  put_with_point(s, 2, NULL, 0, &a);
+  put_with_point(s, 0, "c", 3, &a);
+  put_with_point(s, 1, "d", 4, &a);
+  store_settle(s);
+  kill(pid, SIGKILL);
+  waitpid(pid, NULL, 0);
+  store_free(s);
+  for (size_t i = 0; i < a.n; i++) assert_int_equal(a.result[i], OK);
+  s = open_dir();
+  Buf turns = { 0 };
+  assert_head(s, 1, "d", 2);
+  assert_int_equal(store_scan(s, STORE_POINT, raw(1), on_point, &turns), OK);
+  assert_true(slice_is(buf_view(&turns), "\3\4"));
+  buf_free(&turns);
+  store_free(s);
+}
+
 static void who_would_serve_waits_for_who_only_holds_it(void **state) {
   (void)state;
   char why[256], byte;
@@ -530,6 +579,7 @@ int main(void) {
     FOLDER(nobody_waits_for_the_database),
     FOLDER(what_was_kept_before_a_crash_is_there),
     FOLDER(a_look_sees_what_was_kept_before_a_crash),
+    FOLDER(of_many_changes_the_newest_is_in_the_database),
     FOLDER(who_would_serve_waits_for_who_only_holds_it),
     FOLDER(what_the_log_cannot_hold_goes_to_the_database),
     FOLDER(a_database_that_is_slow_is_waited_for),
