@@ -82,7 +82,9 @@ static void read_record(const char *path) {
     if (op->e.kind == RECORD_MAPPED) fail("a file is written through a map");
     if (op->e.file >= FILES_MAX) fail("too many files");
     at += sizeof(Entry) + op->e.len;
-    if (at > len) fail("the record is cut");
+    /* The process ended while another of its threads noted what it would do,
+     * and has not done. */
+    if (at > len) n_ops--;
   }
 }
 
