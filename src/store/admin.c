@@ -86,7 +86,7 @@ Err store_copy(Store *store, int fd, StoreProgress progress, void *ud,
   Lmdb *s = (Lmdb *)store;
   int ends[2];
   pthread_t thread;
-  if (apply_await_all(s))
+  if (await_all(s))
     return say(ERR_IO, why, size, "the store cannot be written",
                s->trouble ? s->trouble : "its newest turns are not in it yet");
   if (pipe2(ends, O_CLOEXEC))

@@ -5,6 +5,7 @@
  *             queued
  *   redo.c    the redo log: what is acknowledged and not in the database yet
  *   apply.c   from there into the database
+ *   await.c   what readers do about it
  *   read.c    rows, heads and scans
  *   fetch.c   the reader threads: heads that may have to come from the disk
  *   env.c     the folder: opened, locked, migrated, opened again
@@ -117,21 +118,23 @@ int apply_now(Lmdb *s, bool may_grow);
 /* Records of before, when the store is opened; `number` is what the newest one
  * on the disk has, though it may not follow. */
 int apply_records(Lmdb *s, Slice records, uint64_t number);
+/* Why the database cannot be written, in words, or NULL for 0. */
+const char *apply_words(int e);
+
+/* --- await.c --- */
 /* Waits until what was acknowledged of a conversation (`raw`), or of a table
  * when that is NULL, is in the database. ERR_UNAVAILABLE when it cannot be
  * brought there just now. */
-Err apply_await(Lmdb *s, StoreTable table, const uint8_t *raw);
+Err await_applied(Lmdb *s, StoreTable table, const uint8_t *raw);
 /* The same for all that was. */
-Err apply_await_all(Lmdb *s);
+Err await_all(Lmdb *s);
 /* What was acknowledged and is not in the database yet: a head held for the
  * caller, or NULL when it was removed. False when the database knows as much.
  */
-bool apply_find_head(Lmdb *s, const uint8_t *raw, Blob **head,
+bool await_find_head(Lmdb *s, const uint8_t *raw, Blob **head,
                      uint64_t *revision);
 /* The same of a row; it looks at all there is. */
-bool apply_find_row(Lmdb *s, StoreTable table, Slice key, Blob **value);
-/* Why the database cannot be written, in words, or NULL for 0. */
-const char *apply_words(int e);
+bool await_find_row(Lmdb *s, StoreTable table, Slice key, Blob **value);
 
 /* --- read.c --- */
 /* A look at the database: between the two no one opens it anew. */

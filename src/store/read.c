@@ -44,7 +44,7 @@ Err read_head(Store *store, const uint8_t raw[CID_RAW], Blob **head,
   Lmdb *s = (Lmdb *)store;
   MDB_txn *txn;
   Slice content;
-  if (apply_find_head(s, raw, head, revision))
+  if (await_find_head(s, raw, head, revision))
     return *head ? OK : ERR_NOT_FOUND;
   Err e = read_begin(s, &txn);
   if (e) return e;
@@ -63,8 +63,8 @@ Err read_row(Store *store, StoreTable table, Slice key, Blob **value) {
   Lmdb *s = (Lmdb *)store;
   MDB_txn *txn;
   Slice content;
-  if (apply_await(s, table, whose(table, key)) &&
-      apply_find_row(s, table, key, value))
+  if (await_applied(s, table, whose(table, key)) &&
+      await_find_row(s, table, key, value))
     return *value ? OK : ERR_NOT_FOUND;
   Err e = read_begin(s, &txn);
   if (e) return e;
@@ -107,7 +107,7 @@ static bool show(Scan *scan, Slice key, Slice record) {
 static Err run(Lmdb *s, Scan *scan, Slice from) {
   MDB_txn *txn;
   MDB_cursor *cursor;
-  apply_await(s, scan->table, whose(scan->table, from));
+  await_applied(s, scan->table, whose(scan->table, from));
   Err err = read_begin(s, &txn);
   if (err) return err;
   int e = mdb_cursor_open(txn, s->tables[scan->table], &cursor);
