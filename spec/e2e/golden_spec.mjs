@@ -1,36 +1,16 @@
-// Golden heads: conversations that earlier versions saved go on in this one. Each
-// spec/golden/N.jsonl is a store as text (`stube store export`), N.json beside it
-// says who was where in it, and what was to come.
-//
-// A new format of heads gets a new pair, made by the version that writes it first:
-// GOLDEN=N node spec/e2e/run.mjs golden. The old pairs stay.
+// What each kind of golden heads (golden.mjs) must still do.
 
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { open } from "node:fs/promises";
 import path from "node:path";
-import { ROOT, test } from "./harness.mjs";
+import { golden, store } from "./golden.mjs";
+import { eventually } from "./harness.mjs";
 import { Visitor } from "./visitor.mjs";
 
-const GOLDEN = path.join(ROOT, "spec/golden");
+// --- states, and flows that wait in many places ---
+
 const MORE = 8; // clicks past the saved place that are compared
-
-const store = (...args) => execFileSync(
-  path.resolve(ROOT, process.env.STUBE ?? "build/stube"), ["store", ...args],
-  { stdio: ["ignore", "pipe", "pipe"] });
-
-async function with_store(t, body) {
-  const dir = mkdtempSync(path.join(tmpdir(), "stube-"));
-  t.server.app = path.join(GOLDEN, "app.lua");
-  t.server.args = ["--store", path.join(dir, "store")];
-  try {
-    await body(path.join(dir, "store"));
-  } finally {
-    await t.server.kill();
-    rmSync(dir, { recursive: true });
-  }
-}
 
 /** What the page says before and after each of so many clicks. */
 async function texts(visitor, label, clicks) {
@@ -60,43 +40,117 @@ async function look_ahead(server) {
   return all;
 }
 
-async function make(t, name) {
-  await with_store(t, async (at) => {
-    t.server.args = ["--store", "memory"];
-    const ahead = await look_ahead(t.server);
-    await t.server.kill();
-    t.server.args = ["--store", at];
+golden("app", "conversations go on (20.7)", {
+  async make({ server }) {
+    const at = server.store;
+    server.store = "memory";
+    const ahead = await look_ahead(server);
+    await server.kill();
+    server.store = at;
     const visitors = [];
     for (const { mount, label, n, said, later } of ahead) {
-      const v = await new Visitor(t.server).begin(mount);
+      const v = await new Visitor(server).begin(mount);
       assert.deepEqual(await texts(v, label, n), said);
       const next = label === "Slot" ? "Next" : label;
       visitors.push({ mount, label: next, cid: v.cid, cookie: v.cookie, later });
     }
-    await t.server.kill();
-    writeFileSync(path.join(GOLDEN, `${name}.jsonl`), store("export", "--store", at));
-    writeFileSync(path.join(GOLDEN, `${name}.json`),
-      `${JSON.stringify(visitors, null, 1)}\n`);
-  });
-}
-
-async function check(t, name) {
-  await with_store(t, async (at) => {
-    store("import", path.join(GOLDEN, `${name}.jsonl`), "--store", at);
-    store("check", "--store", at);
-    const visitors = JSON.parse(readFileSync(path.join(GOLDEN, `${name}.json`)));
+    return visitors;
+  },
+  async check({ server }, visitors) {
     assert.ok(visitors.length >= 19);
     for (const { mount, label, later, ...known } of visitors) {
-      const v = await new Visitor(t.server, known).look();
+      const v = await new Visitor(server, known).look();
       assert.equal(v.status, 200, `${mount}: ${later[0]}`);
       assert.deepEqual(await texts(v, label, later.length - 1), later);
     }
-  });
+  },
+});
+
+// --- one that waits for a worker ---
+
+/** What its worker reads. */
+function make_pipe({ dir }) {
+  process.env.GOLDEN_PIPE = path.join(dir, "pipe");
+  execFileSync("mkfifo", [process.env.GOLDEN_PIPE]);
 }
 
-const names = readdirSync(GOLDEN).filter((f) => /^\d+\.jsonl$/.test(f))
-  .map((f) => path.basename(f, ".jsonl"));
-if (process.env.GOLDEN)
-  test(`golden heads ${process.env.GOLDEN} are made`, (t) => make(t, process.env.GOLDEN));
-for (const name of names)
-  test(`conversations that format ${name} saved go on (20.7)`, (t) => check(t, name));
+async function waits(visitor) {
+  assert.match((await visitor.look()).text, /It waits/);
+}
+
+async function hears(visitor, text) {
+  const pipe = await open(process.env.GOLDEN_PIPE, "w"); // when the worker reads
+  await pipe.write(text);
+  await pipe.close();
+  await eventually("the result is shown", async () =>
+    (await visitor.look()).text.includes(`It says ${text} 3`));
+}
+
+golden("io", "what waits for a worker goes on", {
+  async make(t) {
+    make_pipe(t);
+    const v = await new Visitor(t.server).begin("/io");
+    await waits(v);
+    return { cid: v.cid, cookie: v.cookie };
+  },
+  async check(t, known) {
+    make_pipe(t);
+    assert.match(store(t, "show", known.cid),
+      new RegExp(`its body waits for the call ${known.cid}-\\d+`));
+    const v = new Visitor(t.server, known);
+    await waits(v);
+    await hears(v, "hello");
+  },
+});
+
+// --- one that was spawned, and limited ---
+
+golden("can", "one that was limited goes on, and is", {
+  async make({ server }) {
+    const boss = await new Visitor(server).begin("/boss");
+    await boss.click("Hire");
+    const cid = /made (\S+)/.exec(boss.text)[1];
+    const known = { cid, cookie: boss.cookie };
+    assert.match((await new Visitor(server, known).look()).text, /it has begun/);
+    return known;
+  },
+  async check(t, known) {
+    assert.match(store(t, "show", known.cid),
+      /^ {2}may {6}after \(limited by golden\/boss in \S+\)$/m);
+    const v = await new Visitor(t.server, known).look();
+    assert.match(v.text, /it has begun;/);
+    assert.match((await v.click("Time")).text, /it may wait/);
+    assert.match((await v.click("Script")).text,
+      /execute_script: golden\/agent lacks the capability "script".* by golden\/boss in /);
+  },
+});
+
+// --- one that has scripts and signals which no page has acknowledged ---
+
+/** The saved bytes of conversations, as text. */
+const heads = (exported) => exported.trim().split("\n").map(JSON.parse)
+  .filter(({ head }) => head)
+  .map(({ head }) => Buffer.from(head, "base64").toString("latin1"));
+
+const holds = (head, scripts) => {
+  for (const script of scripts) assert.ok(head.includes(script), script);
+};
+
+golden("unseen", "what has scripts that nobody has got goes on", {
+  async make({ server }) {
+    const v = await new Visitor(server).begin("/");
+    await v.click("Run");
+    await v.click("Run");
+    return { cid: v.cid, cookie: v.cookie, scripts: ["began()", "run(1)", "run(2)"] };
+  },
+  async check(t, { scripts, ...known }) {
+    holds(heads(store(t, "export"))[0], scripts);
+    const v = await new Visitor(t.server, known).look();
+    assert.match(v.text, /ran 2 times/);
+    assert.match((await v.click("Run")).text, /ran 3 times/);
+    await t.server.kill();
+    const [head] = heads(store(t, "export"));
+    holds(head, ["run(3)"]);
+    assert.ok(!head.includes("began()"), "a script of long ago is kept");
+  },
+});

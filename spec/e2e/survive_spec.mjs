@@ -73,3 +73,26 @@ test("a timer goes off once, and its message is heard once, through kill -9",
         await output_is(ear, (heard += ` ${n}`));
       }
     }));
+
+test("a script that was kept and never sent runs once, through kill -9", (t) =>
+  with_store(t, async () => {
+    const { page, server } = t;
+    const log_is = (wanted) =>
+      page.waitForFunction((w) => document.body.dataset.log === w, wanted);
+    server.app = "spec/e2e/app/scripts.lua";
+    await page.goto(await server.at("/"));
+    await log_is("start ");
+    await page.route("**/sse*", (route) => route.abort());
+    await server.restart();
+    await button(page, "Run").click();
+    await page.locator("button:not([aria-busy])").waitFor(); // it is kept
+    await server.restart();
+    assert.equal(await page.locator("output").textContent(), "0");
+    await page.unroute("**/sse*");
+    await see(page, "ran 1");
+    await log_is("start 1 ");
+    await server.restart();
+    await button(page, "Run").click();
+    await see(page, "ran 2");
+    await log_is("start 1 2 ");
+  }));

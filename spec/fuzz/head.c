@@ -23,9 +23,9 @@ static const char cid[] = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
 /* --- the kernel's ports --- */
 
-static void release(void *ud, Conv *c, uint64_t turn, const Fragment *f,
+static void release(void *ud, Conv *c, FragmentId first, const Fragment *f,
                     size_t n) {
-  (void)ud, (void)c, (void)turn, (void)f, (void)n;
+  (void)ud, (void)c, (void)first, (void)f, (void)n;
 }
 static void ended(void *ud, Conv *c) {
   (void)ud, (void)c;

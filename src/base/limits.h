@@ -102,6 +102,11 @@
 #define SSE_RETRY_DEFAULT 1000
 /* events of one conversation kept for a re-attach */
 #define SSE_RING_BYTES KIB(16)
+/* S38: signals and scripts of one conversation that no page has acknowledged:
+ * kept for a page that comes back, ... */
+#define UNSEEN_BYTES_MAX KIB(16)
+/* ... for so long */
+#define UNSEEN_MS 60000
 /* of an address that the browser shows for a conversation */
 #define ADDRESS_MAX KIB(2)
 /* of what the browser's Back asks first */

@@ -223,8 +223,10 @@ bool answer_send(Host *h, HttpReq *req, const char *kind, const char *of) {
   HttpHeader headers[6] = { http_block(buf_view(&a->head)) };
   size_t n = 1;
   if (a->is_page) {
-    page_reply(h, req, NULL, a->title.ptr[0] ? a->title.ptr : NULL,
-               buf_view(&a->body), a->status, headers, n);
+    Page page = { .title = a->title.ptr[0] ? a->title.ptr : NULL,
+                  .root = buf_view(&a->body),
+                  .status = a->status };
+    page_reply(h, req, &page, headers, n);
     return true;
   }
   bool is_html = a->has_type ? false

@@ -160,7 +160,8 @@ void app_refuse(Host *h, HttpReq *req) {
   if (wants_page(req) && (!is_neutral || f->card.len)) {
     Buf b = { 0 };
     put_page(h, &b);
-    page_reply(h, req, NULL, NULL, buf_view(&b), err_status(ERR_APP), NULL, 0);
+    Page page = { .root = buf_view(&b), .status = err_status(ERR_APP) };
+    page_reply(h, req, &page, NULL, 0);
     buf_free(&b);
   } else if (is_neutral) {
     http_reply_err(req, ERR_APP);

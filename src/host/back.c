@@ -66,7 +66,7 @@ void visit_back(Host *h, HttpReq *req, const RouteMatch *m, Conv *c) {
     e = read_turn(h, req, &turn);
   BackEvent *b = xcalloc(1, sizeof *b);
   *b = (BackEvent){ .host = h, .req = req };
-  if (!e) e = event_number(req, &b->ev);
+  if (!e) e = event_page(req, &b->ev);
   if (e) {
     free(b);
     http_reply_err(req, e);

@@ -6,13 +6,14 @@
 #include <stdlib.h>
 
 #include "host/drive.h"
+#include "host/frame.h"
 #include "host/host.h"
 
 static const char drive_key; /* registry: released fragments, oldest first */
 
 /* --- ports: what is released is kept for the spec --- */
 
-void drive_release(void *ud, Conv *c, uint64_t turn, const Fragment *f,
+void drive_release(void *ud, Conv *c, FragmentId first, const Fragment *f,
                    size_t n) {
   static const char *const kinds[] = { "elements", "signals", "script",
                                        "address",  "scroll",  "focus",
@@ -30,7 +31,7 @@ void drive_release(void *ud, Conv *c, uint64_t turn, const Fragment *f,
     lua_setfield(L, -2, "selector");
     lua_pushlstring(L, f[i].body.ptr, f[i].body.len);
     lua_setfield(L, -2, "body");
-    lua_pushinteger(L, (lua_Integer)turn);
+    lua_pushinteger(L, (lua_Integer)first.turn);
     lua_setfield(L, -2, "turn");
     lua_pushstring(L, conv_cid(c));
     lua_setfield(L, -2, "cid");
@@ -143,6 +144,9 @@ static int f_post(lua_State *L) {
     snprintf(d->ev.page, sizeof d->ev.page, "%s", lua_tostring(L, -1));
   lua_getfield(L, 2, "n");
   d->ev.number = (uint64_t)lua_tointeger(L, -1);
+  lua_getfield(L, 2, "seen"); /* "2.1" */
+  if (lua_isstring(L, -1))
+    frame_take_id(slice_str(lua_tostring(L, -1)), &d->ev.seen);
   d->ev.push = drive_push;
   d->ev.answer = drive_answer;
   d->host = h;
@@ -153,6 +157,26 @@ static int f_post(lua_State *L) {
   d->result = luaL_ref(L, LUA_REGISTRYINDEX);
   drive_now(h);
   kernel_post(h->kernel, c, &d->ev);
+  return 1;
+}
+
+static void push_unseen(void *ud, const Fragment *f) {
+  lua_State *L = ud;
+  lua_pushlstring(L, f->body.ptr, f->body.len);
+  lua_rawseti(L, -2, (lua_Integer)lua_rawlen(L, -2) + 1);
+}
+
+/* unseen(cid, at) -> what is sent once more to a page that holds `at` */
+static int f_unseen(lua_State *L) {
+  Host *h = drive_host(L);
+  const Conv *c = check_conv(L, h);
+  FragmentId at = { 0 };
+  if (!c) return luaL_error(L, "there is no such conversation");
+  if (!frame_take_id(slice_str(luaL_checkstring(L, 2)), &at))
+    return luaL_error(L, "that is no id");
+  drive_now(h);
+  lua_newtable(L);
+  conv_see_unseen(c, at, push_unseen, L);
   return 1;
 }
 
@@ -310,7 +334,7 @@ void drive_open(Host *h) {
     { "page", f_page },       { "alive", f_alive },     { "stats", f_stats },
     { "offered", f_offered }, { "collect", f_collect }, { "styles", f_styles },
     { "fetch", f_fetch },     { "promote", f_promote }, { "follow", f_follow },
-    { "stands", f_stands },   { NULL, NULL },
+    { "stands", f_stands },   { "unseen", f_unseen },   { NULL, NULL },
   };
   lua_State *L = vm_lua(h->vm);
   lua_newtable(L);

@@ -20,7 +20,7 @@ static inline Host *drive_host(lua_State *L) {
 }
 
 /* Ports of the kernel: what is released is kept for the spec. */
-void drive_release(void *ud, Conv *c, uint64_t turn, const Fragment *f,
+void drive_release(void *ud, Conv *c, FragmentId first, const Fragment *f,
                    size_t n);
 void drive_ended(void *ud, Conv *c);
 bool drive_forget(void *ud, Conv *c);

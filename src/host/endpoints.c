@@ -30,8 +30,10 @@ static void reply_lost(Host *h, HttpReq *req, const Conv *c) {
       "earlier version of this application, which cannot be run at the moment. "
       "Nothing of it is lost: it goes on where it was as soon as that is "
       "possible again.</p></div>";
-  page_reply(h, req, NULL, conv_title(c), slice(card, sizeof card - 1), 410,
-             NULL, 0);
+  Page page = { .title = conv_title(c),
+                .root = slice(card, sizeof card - 1),
+                .status = 410 };
+  page_reply(h, req, &page, NULL, 0);
 }
 
 /* For the owner of one that somebody has stopped. */
@@ -44,7 +46,8 @@ static void reply_stopped(Host *h, HttpReq *req, const Conv *c) {
   else
     buf_lit(&b, "Nothing of it is lost.");
   buf_lit(&b, "</p></div>");
-  page_reply(h, req, NULL, conv_title(c), buf_view(&b), 410, NULL, 0);
+  Page page = { .title = conv_title(c), .root = buf_view(&b), .status = 410 };
+  page_reply(h, req, &page, NULL, 0);
   buf_free(&b);
 }
 
@@ -56,8 +59,12 @@ static void page_drawn(Event *ev, Err result) {
   } else if (result && result != ERR_APP) {
     refuse(p->req, result);
   } else {
-    page_reply(p->host, p->req, p->conv, conv_title(p->conv),
-               buf_view(&p->root), 200, NULL, 0);
+    Page page = { .conv = p->conv,
+                  .holds = conv_newest(p->conv),
+                  .title = conv_title(p->conv),
+                  .root = buf_view(&p->root),
+                  .status = 200 };
+    page_reply(p->host, p->req, &page, NULL, 0);
   }
   buf_free(&p->root);
   free(p);

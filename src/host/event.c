@@ -5,6 +5,7 @@
 #include <lua.h>
 #include <stdlib.h>
 
+#include "host/frame.h"
 #include "host/host.h"
 #include "http/reply.h"
 #include "wire/form.h"
@@ -34,10 +35,8 @@ static Err body_kind(const HttpReq *req, BodyKind *out) {
   return OK;
 }
 
-/* "k3Jx.17": the page and the number. */
-Err event_number(const HttpReq *req, Event *ev) {
-  Slice h = req_header(req, "Stube-Event");
-  if (!h.ptr) return OK;
+/* "k3Jx.17": the page's name and the number. */
+static Err take_number(Slice h, Event *ev) {
   const char *dot = memchr(h.ptr, '.', h.len);
   size_t page = dot ? (size_t)(dot - h.ptr) : 0;
   if (page == 0 || page > PAGE_ID_MAX || h.len - page - 1 == 0 ||
@@ -54,6 +53,13 @@ Err event_number(const HttpReq *req, Event *ev) {
   ev->page[page] = '\0';
   ev->number = n;
   return OK;
+}
+
+Err event_page(const HttpReq *req, Event *ev) {
+  Slice number = req_header(req, "Stube-Event");
+  Slice seen = req_header(req, "Stube-Seen");
+  if (seen.ptr && !frame_take_id(seen, &ev->seen)) return ERR_BAD_INPUT;
+  return number.ptr ? take_number(number, ev) : OK;
 }
 
 /* --- what the kernel asks and answers --- */
@@ -147,7 +153,7 @@ void visit_event(Host *h, HttpReq *req, const RouteMatch *m, Conv *c) {
   pe->ev.push = push;
   pe->ev.answer = answer;
   memcpy(pe->cid, conv_cid(c), sizeof pe->cid);
-  e = event_number(req, &pe->ev);
+  e = event_page(req, &pe->ev);
   if (e) {
     free(pe);
     http_reply_err(req, e);

@@ -1,5 +1,7 @@
 #include "host/frame.h"
 
+#include <stdio.h>
+
 #include "wire/sse.h"
 
 /* A string of JavaScript; sse_script keeps it inside its element. */
@@ -54,7 +56,10 @@ static void put_script(Buf *b, SseHead head, const Fragment *f) {
     if (url.len)
       put_call(&js, "history.replaceState(history.state,\"\",", url, ")");
   }
-  if (js.len) sse_script(b, head, &(SseScript){ .js = buf_view(&js) });
+  if (js.len)
+    sse_script(b, head, &(SseScript){ .js = buf_view(&js) });
+  else
+    sse_id(b, head);
   buf_free(&js);
 }
 
@@ -69,13 +74,40 @@ static void put_own(Buf *b, SseHead head, const Fragment *f) {
   }
 }
 
-void frame_event(Buf *b, uint64_t turn, uint32_t n, const Fragment *f,
+/* --- ids --- */
+
+#define ID_TEXT 44
+
+static size_t id_text(char out[ID_TEXT], FragmentId id) {
+  size_t len = uint_text(out, id.turn);
+  out[len++] = '.';
+  return len + uint_text(out + len, id.n);
+}
+
+void frame_put_id(Buf *b, FragmentId id) {
+  char text[ID_TEXT];
+  buf_put(b, text, id_text(text, id));
+}
+
+bool frame_take_id(Slice s, FragmentId *out) {
+  unsigned long long turn;
+  unsigned n;
+  char text[ID_TEXT], rest;
+  if (s.len == 0 || s.len >= sizeof text) return false;
+  memcpy(text, s.ptr, s.len);
+  text[s.len] = '\0';
+  if (sscanf(text, "%llu.%u%c", &turn, &n, &rest) != 2) return false;
+  *out = (FragmentId){ turn, n };
+  return true;
+}
+
+/* --- events --- */
+
+void frame_event(Buf *b, const FragmentId *id, const Fragment *f,
                  Dialect dialect) {
-  char text[44];
-  size_t len = uint_text(text, turn);
-  text[len++] = '.';
-  len += uint_text(text + len, n);
-  SseHead head = { .id = slice(text, len) };
+  char text[ID_TEXT];
+  SseHead head = { 0 };
+  if (id) head.id = slice(text, id_text(text, *id));
   switch (f->kind) {
   case FRAG_ELEMENTS:
     sse_elements(b, head,

@@ -9,9 +9,13 @@
  * be done without a client of ours. */
 typedef enum Dialect { DIALECT_OURS, DIALECT_DATASTAR } Dialect;
 
-/* Appends the event with the id <turn>.<n>; nothing when that reader has no use
- * for it. */
-void frame_event(Buf *b, uint64_t turn, uint32_t n, const Fragment *f,
+/* "17.3". */
+void frame_put_id(Buf *b, FragmentId id);
+bool frame_take_id(Slice s, FragmentId *out); /* false: it is none */
+
+/* Appends the event; `id` is NULL for one after which a reader could not go on.
+ * Of what that reader has no use for comes the id alone. */
+void frame_event(Buf *b, const FragmentId *id, const Fragment *f,
                  Dialect dialect);
 
 #endif

@@ -104,8 +104,8 @@ bool host_free(Host *h);
 /* The modules that the binary carries. */
 void host_add_modules(Vm *vm);
 
-typedef void (*HostRelease)(void *ud, Conv *c, uint64_t turn, const Fragment *f,
-                            size_t n);
+typedef void (*HostRelease)(void *ud, Conv *c, FragmentId first,
+                            const Fragment *f, size_t n);
 typedef void (*HostEnded)(void *ud, Conv *c);
 typedef bool (*HostForget)(void *ud, Conv *c);
 
@@ -203,8 +203,9 @@ void handle_health(Host *h, HttpReq *req, const RouteMatch *m);
 
 /* --- event.c: POST /conv/... --- */
 void visit_event(Host *h, HttpReq *req, const RouteMatch *m, Conv *c);
-/* Reads `Stube-Event`, the page and the number, when it is there. */
-Err event_number(const HttpReq *req, Event *ev);
+/* Reads what the page says of itself, when it does: `Stube-Event`, its name and
+ * the event's number; `Stube-Seen`, the newest fragment that it has. */
+Err event_page(const HttpReq *req, Event *ev);
 /* Answers the client's POST: 204, or why not. */
 void event_reply(HttpReq *req, Err result);
 
@@ -215,7 +216,7 @@ void visit_back(Host *h, HttpReq *req, const RouteMatch *m, Conv *c);
 void handle_mount(Host *h, HttpReq *req, const RouteMatch *m);
 
 /* --- live.c: who follows a conversation --- */
-void live_release(void *ud, Conv *c, uint64_t turn, const Fragment *f,
+void live_release(void *ud, Conv *c, FragmentId first, const Fragment *f,
                   size_t n);
 void live_ended(void *ud, Conv *c);
 bool live_forget(void *ud, Conv *c);
@@ -231,10 +232,17 @@ void visit_stream(Host *h, HttpReq *req, const RouteMatch *m, Conv *c);
   "frame-ancestors 'none'"
 #define PAGE_POLICY PAGE_POLICY_WITH("")
 void page_headers(Host *h);
-/* Answers with the shell around `root`; `c` may be NULL (nothing lives on), and
- * so may the title (the app's). */
-void page_reply(Host *h, HttpReq *req, Conv *c, const char *title, Slice root,
-                int status, const HttpHeader *extra, size_t n);
+typedef struct Page {
+  const Conv *conv;  /* NULL: nothing lives on */
+  FragmentId holds;  /* the newest of its fragments that is in `root` */
+  const char *title; /* NULL: the app's */
+  Slice root;
+  int status;
+} Page;
+
+/* Answers with the shell around `root`. */
+void page_reply(Host *h, HttpReq *req, const Page *page,
+                const HttpHeader *extra, size_t n);
 
 /* The components' stylesheet as it is now; its body is empty when none has any.
  */

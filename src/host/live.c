@@ -14,13 +14,8 @@
 #include "http/stream.h"
 #include "wire/form.h"
 
-typedef struct Id {
-  uint64_t turn;
-  uint32_t n;
-} Id;
-
 typedef struct Entry {
-  Id id;
+  FragmentId id;
   uint32_t len; /* bytes in the ring */
 } Entry;
 
@@ -41,7 +36,7 @@ struct Live {
   Buf ring; /* whole events, oldest first */
   Entry *entries;
   uint32_t n_entries, cap_entries;
-  Id before; /* the id of the event before the oldest in the ring */
+  FragmentId before; /* the id of the event before the oldest in the ring */
 };
 
 /* When this is new, pages painted before the turn `since` are painted anew. */
@@ -51,14 +46,10 @@ static Live *live_of(Host *h, Conv *c, uint64_t since) {
     Live *l = xcalloc(1, sizeof *l);
     l->host = h;
     l->conv = c;
-    l->before = (Id){ since, 0 };
+    l->before = (FragmentId){ since, 0 };
     *slot = l;
   }
   return *slot;
-}
-
-static bool id_after(Id a, Id b) {
-  return a.turn != b.turn ? a.turn > b.turn : a.n > b.n;
 }
 
 /* --- the ring --- */
@@ -75,7 +66,7 @@ static void trim(Live *l, size_t max) {
   l->n_entries -= n;
 }
 
-static void remember(Live *l, Id id, Slice event) {
+static void remember(Live *l, FragmentId id, Slice event) {
   /* Half at a time, so that moving bytes is rare. */
   if (l->ring.len + event.len > SSE_RING_BYTES) trim(l, SSE_RING_BYTES / 2);
   if (l->n_entries == l->cap_entries) {
@@ -88,10 +79,11 @@ static void remember(Live *l, Id id, Slice event) {
 
 /* What follows `id`; false when the ring does not reach back to it. Turns that
  * sent nothing have ids too, which no event bears. */
-static bool ring_after(const Live *l, Id id, Slice *out) {
-  if (id_after(l->before, id)) return false;
+static bool ring_after(const Live *l, FragmentId id, Slice *out) {
+  if (fragment_after(l->before, id)) return false;
   size_t at = 0;
-  for (uint32_t i = 0; i < l->n_entries && !id_after(l->entries[i].id, id); i++)
+  for (uint32_t i = 0;
+       i < l->n_entries && !fragment_after(l->entries[i].id, id); i++)
     at += l->entries[i].len;
   *out = slice(l->ring.ptr + at, l->ring.len - at);
   return true;
@@ -105,34 +97,33 @@ static void tell(const Live *l, Dialect dialect, Slice events) {
     if (o->dialect == dialect && events.len) stream_write(o->stream, events);
 }
 
-static void tell_foreign(const Live *l, uint64_t turn, uint32_t first,
-                         const Fragment *f, size_t n) {
+static void tell_foreign(const Live *l, FragmentId id, const Fragment *f,
+                         size_t n) {
   bool is_there = false;
   for (Follower *o = l->followers; o; o = o->next)
     is_there |= o->dialect == DIALECT_DATASTAR;
   if (!is_there) return;
   Buf frame = { 0 };
-  for (size_t i = 0; i < n; i++)
-    frame_event(&frame, turn, first + (uint32_t)i, &f[i], DIALECT_DATASTAR);
+  for (size_t i = 0; i < n; i++, id.n++)
+    frame_event(&frame, &id, &f[i], DIALECT_DATASTAR);
   tell(l, DIALECT_DATASTAR, buf_view(&frame));
   buf_free(&frame);
 }
 
-void live_release(void *ud, Conv *c, uint64_t turn, const Fragment *f,
+void live_release(void *ud, Conv *c, FragmentId first, const Fragment *f,
                   size_t n) {
   Host *h = ud;
   /* Turns before this one have sent nothing, or it would be there. */
-  Live *l = live_of(h, c, turn - 1);
-  uint32_t first = conv_fragment(c) - (uint32_t)n + 1;
+  Live *l = live_of(h, c, first.turn - 1);
+  FragmentId id = first;
   buf_clear(&h->frame);
-  for (size_t i = 0; i < n; i++) {
+  for (size_t i = 0; i < n; i++, id.n++) {
     size_t from = h->frame.len;
-    Id id = { turn, first + (uint32_t)i };
-    frame_event(&h->frame, id.turn, id.n, &f[i], DIALECT_OURS);
+    frame_event(&h->frame, &id, &f[i], DIALECT_OURS);
     remember(l, id, slice(h->frame.ptr + from, h->frame.len - from));
   }
   tell(l, DIALECT_OURS, buf_view(&h->frame));
-  tell_foreign(l, turn, first, f, n);
+  tell_foreign(l, first, f, n);
   if (f[n - 1].kind == FRAG_CLOSE) live_ended(ud, c); /* nothing follows */
 }
 
@@ -204,25 +195,49 @@ void live_ended(void *ud, Conv *c) {
 
 /* --- attaching --- */
 
-static bool parse_id(Slice s, Id *out) {
-  unsigned long long turn;
-  unsigned n;
-  char text[40], rest;
-  if (s.len == 0 || s.len >= sizeof text) return false;
-  memcpy(text, s.ptr, s.len);
-  text[s.len] = '\0';
-  if (sscanf(text, "%llu.%u%c", &turn, &n, &rest) != 2) return false;
-  *out = (Id){ turn, n };
-  return true;
-}
-
 typedef struct Repaint {
   Event ev;
   Host *host;
   Conv *conv;
   HttpReq *req;
+  FragmentId at; /* what its page holds */
   Buf html;
 } Repaint;
+
+typedef struct Missed {
+  FragmentKind kind; /* of those that are wanted */
+  Dialect dialect;
+  Buf *events;
+} Missed;
+
+static void see_missed(void *ud, const Fragment *f) {
+  Missed *m = ud;
+  if (f->kind == m->kind) frame_event(m->events, NULL, f, m->dialect);
+}
+
+static void put_missed(const Repaint *r, FragmentKind kind, Buf *events) {
+  Missed m = { kind, dialect_of(r->req), events };
+  conv_see_unseen(r->conv, r->at, see_missed, &m);
+}
+
+/* The page as it is now, and of what it missed what is not in there: signals
+ * before it (bound ones are newer there), scripts behind it. Who was cut off in
+ * the midst of this has got no id and gets it all again. */
+static void put_repaint(const Repaint *r, Buf *events) {
+  FragmentId newest = conv_newest(r->conv);
+  Buf stands = { 0 };
+  conv_put_standing(r->conv, &stands);
+  Fragment page = { .kind = FRAG_ELEMENTS,
+                    .mode = PATCH_INNER,
+                    .selector = SLICE_INIT("#root"),
+                    .body = buf_view(&r->html) };
+  Fragment address = { .kind = FRAG_ADDRESS, .body = buf_view(&stands) };
+  put_missed(r, FRAG_SIGNALS, events);
+  frame_event(events, NULL, &page, dialect_of(r->req));
+  put_missed(r, FRAG_SCRIPT, events);
+  frame_event(events, &newest, &address, dialect_of(r->req));
+  buf_free(&stands);
+}
 
 static void repainted(Event *ev, Err result) {
   Repaint *r = (Repaint *)ev;
@@ -230,20 +245,10 @@ static void repainted(Event *ev, Err result) {
     http_reply_err(r->req, result);
   } else {
     Live *l = live_of(r->host, r->conv, conv_turn(r->conv));
-    Buf stands = { 0 }, event = { 0 };
-    conv_put_standing(r->conv, &stands);
-    const Fragment all[] = { { .kind = FRAG_ADDRESS,
-                               .body = buf_view(&stands) },
-                             { .kind = FRAG_ELEMENTS,
-                               .mode = PATCH_INNER,
-                               .selector = SLICE_INIT("#root"),
-                               .body = buf_view(&r->html) } };
-    for (size_t i = 0; i < countof(all); i++)
-      frame_event(&event, conv_turn(r->conv), conv_fragment(r->conv), &all[i],
-                  dialect_of(r->req));
-    follow(l, r->req, buf_view(&event));
-    buf_free(&stands);
-    buf_free(&event);
+    Buf events = { 0 };
+    put_repaint(r, &events);
+    follow(l, r->req, buf_view(&events));
+    buf_free(&events);
   }
   buf_free(&r->html);
   free(r);
@@ -259,11 +264,11 @@ void visit_stream(Host *h, HttpReq *req, const RouteMatch *m, Conv *c) {
     http_reply_err(req, ERR_FORBIDDEN);
     return;
   }
-  Id at;
+  FragmentId at = { 0 };
   Slice painted = { 0 };
   form_find(req_query(req), "at", &painted);
-  bool known = parse_id(req_header(req, "Last-Event-ID"), &at) ||
-               parse_id(painted, &at);
+  bool known = frame_take_id(req_header(req, "Last-Event-ID"), &at) ||
+               frame_take_id(painted, &at);
   Live *l = live_of(h, c, conv_turn(c));
   Slice missed;
   kernel_promote(h->kernel, c);
@@ -272,7 +277,7 @@ void visit_stream(Host *h, HttpReq *req, const RouteMatch *m, Conv *c) {
     return;
   }
   Repaint *r = xcalloc(1, sizeof *r);
-  *r = (Repaint){ .host = h, .conv = c, .req = req };
+  *r = (Repaint){ .host = h, .conv = c, .req = req, .at = at };
   r->ev.draw = &r->html;
   r->ev.answer = repainted;
   kernel_post(h->kernel, c, &r->ev);

@@ -230,7 +230,7 @@ void handle_mount(Host *h, HttpReq *req, const RouteMatch *match) {
     return;
   }
   if (req_method(req) == METHOD_HEAD) { /* a look is no visit */
-    page_reply(h, req, NULL, m->title, (Slice){ 0 }, 200, NULL, 0);
+    page_reply(h, req, &(Page){ .title = m->title, .status = 200 }, NULL, 0);
     return;
   }
   lua_State *L = vm_lua(h->vm);
@@ -265,7 +265,12 @@ void handle_mount(Host *h, HttpReq *req, const RouteMatch *match) {
   lua_settop(L, top);
   blob_drop(origin);
   if (is_new && c) trust_give(h, req, &v);
-  page_reply(h, req, c, m->title, buf_view(&root), e ? err_status(e) : 200,
-             NULL, 0);
+  /* What effects of its boot asked for comes over its stream. */
+  Page page = { .conv = c,
+                .holds = { 1, 0 },
+                .title = m->title,
+                .root = buf_view(&root),
+                .status = e ? err_status(e) : 200 };
+  page_reply(h, req, &page, NULL, 0);
   buf_free(&root);
 }

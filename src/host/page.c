@@ -1,5 +1,6 @@
 /* The shell page: the first paint is in it, and the client takes it from there.
  */
+#include "host/frame.h"
 #include "host/host.h"
 
 #include "html/html.h"
@@ -76,7 +77,8 @@ static void put_data(Buf *b, const char *name, const char *base,
 
 /* The start tag: which conversation, where it stands in the browser's history,
  * and where its stream goes on. */
-static void put_body(Buf *b, const char *base, const Conv *c) {
+static void put_body(Buf *b, const char *base, const Page *page) {
+  const Conv *c = page->conv;
   if (!c) {
     buf_lit(b, "<body>");
     return;
@@ -92,14 +94,12 @@ static void put_body(Buf *b, const char *base, const Conv *c) {
   buf_lit(b, "/conv/");
   buf_puts(b, conv_cid(c));
   buf_lit(b, "/sse?at=");
-  buf_uint(b, conv_turn(c));
-  buf_byte(b, '.');
-  buf_uint(b, conv_fragment(c));
+  frame_put_id(b, page->holds);
   buf_lit(b, "&#39;, {openWhenHidden: true})\">");
 }
 
-void page_reply(Host *h, HttpReq *req, Conv *c, const char *title, Slice root,
-                int status, const HttpHeader *extra, size_t n) {
+void page_reply(Host *h, HttpReq *req, const Page *page,
+                const HttpHeader *extra, size_t n) {
   const char *base = h->settings.base_path;
   uint8_t raw[NONCE_RAW];
   char nonce[NONCE_LEN + 1];
@@ -110,7 +110,7 @@ void page_reply(Host *h, HttpReq *req, Conv *c, const char *title, Slice root,
   buf_lit(b, "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">"
              "<meta name=\"viewport\" content=\"width=device-width, "
              "initial-scale=1\"><title>");
-  html_text(b, slice_str(title ? title : h->settings.title));
+  html_text(b, slice_str(page->title ? page->title : h->settings.title));
   buf_lit(b, "</title><link rel=\"icon\" href=\"data:,\">"
              "<link rel=\"stylesheet\" href=\"");
   put_asset(b, base, "/stube/ui.css", h->ui.hash);
@@ -126,9 +126,9 @@ void page_reply(Host *h, HttpReq *req, Conv *c, const char *title, Slice root,
   buf_lit(b, "\"></script>");
   buf_slice(b, buf_view(&h->modules));
   buf_lit(b, "</head>\n");
-  put_body(b, base, c);
+  put_body(b, base, page);
   buf_lit(b, "\n<div id=\"root\">");
-  buf_slice(b, root);
+  buf_slice(b, page->root);
   buf_lit(b, "</div>\n</body></html>\n");
 
   char policy[512];
@@ -139,5 +139,5 @@ void page_reply(Host *h, HttpReq *req, Conv *c, const char *title, Slice root,
                              slice(policy,
                                    put_policy(policy, sizeof policy, nonce)) };
   for (size_t i = 0; i < n; i++) headers[i + 2] = extra[i];
-  http_reply(req, status, headers, n + 2, buf_view(b));
+  http_reply(req, page->status, headers, n + 2, buf_view(b));
 }

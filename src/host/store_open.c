@@ -8,9 +8,9 @@
 #include "base/clock.h"
 #include "host/storecmd.h"
 
-static void no_release(void *ud, Conv *c, uint64_t turn, const Fragment *f,
+static void no_release(void *ud, Conv *c, FragmentId first, const Fragment *f,
                        size_t n) {
-  (void)ud, (void)c, (void)turn, (void)f, (void)n;
+  (void)ud, (void)c, (void)first, (void)f, (void)n;
 }
 static void no_end(void *ud, Conv *c) { (void)ud, (void)c; }
 static bool may_forget(void *ud, Conv *c) {

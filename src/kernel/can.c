@@ -135,7 +135,7 @@ void can_get(Reader *r, Limits *l) {
   free(l->by);
   *l = (Limits){ 0 };
   if (r->err || !r->in.len) return;
-  l->by = get_name(r);
+  l->by = get_text(r);
   l->can = get_u32(r);
 }
 

@@ -7,6 +7,7 @@
 
 #include "kernel/deed.h"
 #include "kernel/state.h"
+#include "kernel/unseen.h"
 #include "kernel/wreck.h"
 
 /* What pages hold may differ from what a head says of them (a banner, for one):
@@ -52,8 +53,9 @@ void release_outbox(Conv *c) {
     if (!e) e = take_block(&in, &f->body);
     ASSERT(!e);
     if (n < countof(batch) && in.len) continue;
+    FragmentId first = { c->turn, c->fragment + 1 };
     c->fragment += (uint32_t)n;
-    k->ports.release(k->ports.ud, c, c->turn, batch, n);
+    k->ports.release(k->ports.ud, c, first, batch, n);
     n = 0;
   }
   buf_free(&c->outbox);
@@ -323,14 +325,18 @@ static void put_back(Kernel *k, Conv *c, const Event *ev) {
   buf_free(&html);
 }
 
-Err turn_head(Kernel *k, Conv *c, const Event *ev, Blob **out) {
+Err turn_state(Kernel *k, Conv *c) {
   buf_clear(&k->state);
   wakes_compute(k, c, &c->later.wakes);
-  Err e = image_state(k, c, &k->state);
-  if (e) return e;
+  return image_state(k, c, &k->state);
+}
+
+Blob *turn_head(Kernel *k, Conv *c, const Event *ev, uint32_t explicit) {
   Slice state = buf_view(&k->state);
-  *out = image_head(k, c, history_turn(k, c, ev, state), state);
-  return OK;
+  Slice history = history_turn(k, c, k->turn.failed ? NULL : ev, state);
+  standing_tell(k, c, ev);
+  unseen_turn(k, c, ev, explicit);
+  return image_head(k, c, history, state);
 }
 
 void turn_fail_saving(Kernel *k, const Conv *c) {
@@ -345,28 +351,29 @@ void turn_conclude(Kernel *k, Conv *c, Event *ev, uint32_t explicit) {
   turn_measure(k);
   if (!t->failed && !t->finished) {
     if (k->trail.went) c->woken = 0; /* it is another one now */
-    record_answer(c, ev, OK);
-    Err e = turn_head(k, c, ev, &head);
-    if (e) turn_fail_saving(k, c);
+    if (turn_state(k, c)) turn_fail_saving(k, c);
   }
   if (t->failed) {
     put_back(k, c, ev);
     explicit = t->n_pieces;
-    record_answer(c, ev, ERR_APP);
-    if (!c->ended && turn_head(k, c, NULL, &head)) {
+    if (!c->ended && turn_state(k, c)) {
       lua_pop(vm_lua(k->vm), 1);
       c->ended =
           true; /* what was saved cannot be saved: nothing is left of it */
     }
   }
-  if (!t->failed) letters_prune(c), journal_keep(k, c);
   if (t->finished && !t->failed) {
     turn_piece(k, FRAG_CLOSE, PATCH_OUTER, (Slice){ 0 },
                t->from_outside ? SLICE("gone") : SLICE("ended"));
     explicit = 0;
     c->ended = true;
   }
-  standing_tell(k, c, ev);
+  record_answer(c, ev, t->failed ? ERR_APP : OK);
+  if (c->ended)
+    standing_tell(k, c, ev);
+  else
+    head = turn_head(k, c, ev, explicit);
+  if (!t->failed) letters_prune(c), journal_keep(k, c);
   fill_outbox(k, explicit);
   conv_turn_over(c);
   if (ev) ev->result = t->failed ? ERR_APP : OK;

@@ -332,6 +332,7 @@ void conv_free(Conv *c) {
   free(c->projected);
   free(c->answers);
   blob_drop(c->origin);
+  blob_drop(c->unseen);
   blob_drop(c->head);
   interests_free(c);
   free(c->changed);
@@ -349,7 +350,9 @@ bool conv_lost(const Conv *c) { return c->lost; }
 const char *conv_stopped(const Conv *c) { return c->stopped; }
 bool conv_busy(const Conv *c) { return c->busy; }
 uint64_t conv_turn(const Conv *c) { return c->turn; }
-uint32_t conv_fragment(const Conv *c) { return c->fragment; }
+FragmentId conv_newest(const Conv *c) {
+  return (FragmentId){ c->turn, c->fragment };
+}
 uint64_t conv_stands(const Conv *c) { return c->history.turn; }
 const char *conv_address(const Conv *c) { return c->address; }
 const char *conv_back(const Conv *c) { return c->back; }

@@ -168,6 +168,7 @@ struct Conv {
   History history;
   char *stopped; /* it takes no events, and why (stop.c); or NULL */
   Limits limits; /* what it may do */
+  Blob *unseen;  /* what no page has acknowledged (unseen.h), or NULL */
 
   /* rewound: image.c writes these beside the graph */
   Inst **insts; /* sorted by iid */

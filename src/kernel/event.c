@@ -220,12 +220,13 @@ bool turn_boot(Kernel *k, Conv *c, int embed, Buf *page, bool *ended) {
   if (vm_call(L, 2, 0) != LUA_OK)
     turn_fail(k, L, k->turn.failed_iid, "boot", vm_traceback(k->vm));
   else if (turn_settle(k) && !k->turn.finished && turn_draw(k, page) &&
-           turn_head(k, c, NULL, &c->head))
+           turn_state(k, c))
     turn_fail_saving(k, c);
   turn_measure(k);
   bool ok = !k->turn.failed;
   *ended = k->turn.finished;
   if (ok) {
+    if (!*ended) c->head = turn_head(k, c, NULL, k->turn.n_pieces);
     journal_keep(k, c);
     fill_outbox(k, k->turn.n_pieces);
     conv_turn_over(c);

@@ -19,6 +19,7 @@
 #include "kernel/bytes.h"
 #include "kernel/points.h"
 #include "kernel/state.h"
+#include "kernel/unseen.h"
 
 static const Slice magic = SLICE_INIT("STB1");
 
@@ -54,8 +55,10 @@ static void put_header(Buf *b, const Conv *c) {
   wakes_put_ios(b, c);
   put_text(b, c->stopped);
   /* Few have these, so they are the last. */
-  if (c->back || c->limits.by) put_text(b, c->back);
-  if (c->limits.by) can_put(b, &c->limits);
+  bool is_limited = c->limits.by || c->unseen;
+  if (c->back || is_limited) put_text(b, c->back);
+  if (is_limited) can_put(b, &c->limits);
+  if (c->unseen) unseen_put(b, c);
 }
 
 /* The versions of the code that made the instances, each once; an instance has
@@ -368,6 +371,7 @@ static void get_header(Reader *r, Conv *c) {
   c->back = r->in.len ? get_text(r) : NULL;
   if (c->back && strlen(c->back) > BACK_QUESTION_MAX) r->err = ERR_BAD_INPUT;
   can_get(r, &c->limits);
+  unseen_get(r, c);
 }
 
 static void get_versions(Reader *r, Versions *v) {

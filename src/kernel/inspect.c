@@ -222,6 +222,11 @@ static void put_point(void *ud, const Point *p) {
   (void)p;
 }
 
+static void count_unseen(void *ud, const Fragment *f) {
+  ++*(uint32_t *)ud;
+  (void)f;
+}
+
 static void put_limits(const Limits *l, Buf *out) {
   if (!l->by) return;
   buf_lit(out, "  may      ");
@@ -246,6 +251,10 @@ static void put_facts(Kernel *k, Conv *c, Buf *out) {
     buf_printf(out, "  page     %s, answered up to event %llu\n", a->page,
                (unsigned long long)a->number);
   }
+  uint32_t n_unseen = 0;
+  conv_see_unseen(c, (FragmentId){ 0 }, count_unseen, &n_unseen);
+  if (n_unseen)
+    buf_printf(out, "  unseen   %u of its signals and scripts\n", n_unseen);
   put_limits(&c->limits, out);
 }
 

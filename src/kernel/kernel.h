@@ -59,6 +59,16 @@ typedef struct Fragment {
   Slice body;
 } Fragment;
 
+/* Which one: the n-th of a turn, from 1 on. As an event of a stream: "17.3". */
+typedef struct FragmentId {
+  uint64_t turn;
+  uint32_t n;
+} FragmentId;
+
+static inline bool fragment_after(FragmentId a, FragmentId b) {
+  return a.turn != b.turn ? a.turn > b.turn : a.n > b.n;
+}
+
 /* --- one thing that happens to an instance --- */
 
 /* Made by the host, or by the kernel itself. The kernel keeps it until
@@ -69,6 +79,7 @@ struct Event {
   Slice name;                 /* owned by whoever made it, until `answer` */
   char page[PAGE_ID_MAX + 1]; /* of a numbered event (S39), or "" */
   uint64_t number;
+  FragmentId seen; /* the newest that its page has; zeros: unknown */
   /* When set, nothing runs: the whole page is drawn into it, as it stands once
    * the turns before it are kept (a reload, a repaint after a gap). */
   Buf *draw;
@@ -103,8 +114,8 @@ typedef struct TurnFailure {
 
 typedef struct KernelPorts {
   void *ud;
-  /* Fragments of one turn, committed: `turn`.1 and on. */
-  void (*release)(void *ud, Conv *c, uint64_t turn, const Fragment *f,
+  /* Fragments of one turn, committed, from `first` on. */
+  void (*release)(void *ud, Conv *c, FragmentId first, const Fragment *f,
                   size_t n);
   /* The conversation ends now (finished, reaped, evicted); `c` is freed after
    * it. */
@@ -349,9 +360,14 @@ bool conv_lost(const Conv *c);
 /* It takes no events just now; why, for its visitor. NULL: it does. */
 const char *conv_stopped(const Conv *c);
 bool conv_busy(const Conv *c); /* its turn is not committed yet */
-/* The id of the newest released fragment; what a page painted now contains. */
 uint64_t conv_turn(const Conv *c);
-uint32_t conv_fragment(const Conv *c);
+/* The newest fragment that was released: what a page that is drawn anew holds.
+ */
+FragmentId conv_newest(const Conv *c);
+/* Shows the signals and scripts behind `after` that no page has said it has,
+ * oldest first (kernel/unseen.h). */
+void conv_see_unseen(const Conv *c, FragmentId after,
+                     void (*see)(void *ud, const Fragment *f), void *ud);
 /* The turn by which going back finds the present state, also once it has been
  * left. */
 uint64_t conv_stands(const Conv *c);

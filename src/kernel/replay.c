@@ -21,9 +21,9 @@ static const Log silent = { .level = LOG_OFF };
 
 /* --- what reaches outside goes nowhere --- */
 
-static void on_release(void *ud, Conv *c, uint64_t turn, const Fragment *f,
+static void on_release(void *ud, Conv *c, FragmentId first, const Fragment *f,
                        size_t n) {
-  (void)ud, (void)c, (void)turn, (void)f, (void)n;
+  (void)ud, (void)c, (void)first, (void)f, (void)n;
 }
 
 static void on_ended(void *ud, Conv *c) { (void)ud, (void)c; }

@@ -170,6 +170,7 @@ void conv_put_standing(const Conv *c, Buf *lines) {
 
 void standing_tell(Kernel *k, const Conv *c, const Event *ev) {
   Turn *t = &k->turn;
+  if (t->is_boot) return; /* the page that is being made says it itself */
   bool pushes = makes_entry(k, c, ev);
   bool returns = t->rewinds && ev && ev->is_back && ev->page[0];
   if (!pushes && t->was_address == address_hash(c) && !t->was_returned &&

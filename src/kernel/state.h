@@ -362,9 +362,12 @@ void run_resume(Kernel *k, lua_State *L, const Work *w);
 
 /* --- commit.c --- */
 
-/* The head as `ev` (or NULL) leaves it, its history moved on. On failure pushes
- * an error message. */
-Err turn_head(Kernel *k, Conv *c, const Event *ev, Blob **out);
+/* The state, encoded, into k->state. On failure pushes an error message. */
+Err turn_state(Kernel *k, Conv *c);
+/* The head with that state as `ev` (or NULL) leaves it, its history moved on.
+ * The turn's fragments are complete then, `explicit` of them asked for by
+ * effects. */
+Blob *turn_head(Kernel *k, Conv *c, const Event *ev, uint32_t explicit);
 /* Fails the turn with that message, in the name of the instance whose code ran
  * last, or (when none did) of the one on the page. */
 void turn_fail_saving(Kernel *k, const Conv *c);

@@ -128,6 +128,11 @@ void sse_event(Buf *out, SseHead head, Slice event, Slice data) {
   buf_byte(out, '\n');
 }
 
+void sse_id(Buf *out, SseHead head) {
+  if (head.id.len) put_field(out, SLICE("id"), head.id);
+  buf_byte(out, '\n');
+}
+
 void sse_comment(Buf *out, Slice text) {
   buf_lit(out, ": ");
   put_word(out, text);

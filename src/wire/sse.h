@@ -53,6 +53,8 @@ void sse_signals(Buf *out, SseHead head, Slice json, bool only_if_missing);
 void sse_script(Buf *out, SseHead head, const SseScript *script);
 /* An event of our own, such as stube-close. */
 void sse_event(Buf *out, SseHead head, Slice event, Slice data);
+/* Nothing but the id, which a client that comes back says all the same. */
+void sse_id(Buf *out, SseHead head);
 /* A comment line, which keeps the stream alive. */
 void sse_comment(Buf *out, Slice text);
 

@@ -42,9 +42,9 @@ static Kernel *kernel;
 static Store *store;
 static Log quiet = { .level = LOG_OFF };
 
-static void release(void *ud, Conv *c, uint64_t turn, const Fragment *f,
+static void release(void *ud, Conv *c, FragmentId first, const Fragment *f,
                     size_t n) {
-  (void)ud, (void)c, (void)turn, (void)f, (void)n;
+  (void)ud, (void)c, (void)first, (void)f, (void)n;
 }
 static void ended(void *ud, Conv *c) { (void)ud, (void)c; }
 static bool forget(void *ud, Conv *c) {

@@ -60,6 +60,20 @@ s.component("spec/failing", {
   end,
 })
 
+s.component("spec/scripted", {
+  init = { n = 0 },
+  start = function() s.execute_script("began()") end,
+  render = function(self) return { "p", self.n, button("run") } end,
+  on = {
+    run = function(self)
+      self.n = self.n + 1
+      s.execute_script(("run(%d)"):format(self.n))
+      s.patch_signals { ran = self.n }
+    end,
+  },
+})
+
+s.mount("/scripted", "spec/scripted")
 s.mount("/counter", "spec/counter", { title = "Counter & more" })
 s.mount("/failing", "spec/failing")
 s.mount("/boot", s.component("spec/boot", {

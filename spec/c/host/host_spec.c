@@ -149,19 +149,6 @@ static void streams(Client *c) {
     if (fds[i] >= 0) close(fds[i]);
 }
 
-/* Reads a stream until it has said `wanted`. */
-static bool hears(int fd, Buf *heard, const char *wanted) {
-  for (;;) {
-    char *at = buf_reserve(heard, 1025);
-    at[0] = '\0';
-    if (heard->len && strstr(heard->ptr, wanted)) return true;
-    ssize_t n = recv(fd, at, 1024, 0);
-    if (n <= 0) return false;
-    at[n] = '\0';
-    heard->len += (size_t)n;
-  }
-}
-
 static void two_streams(Client *c) {
   int older, newer;
   Buf heard = { 0 };

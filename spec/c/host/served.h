@@ -119,6 +119,19 @@ static inline void visit(Client *c, const char *path) {
   }
 }
 
+/* Reads a stream until it has said `wanted`. */
+static inline bool hears(int fd, Buf *heard, const char *wanted) {
+  for (;;) {
+    char *at = buf_reserve(heard, 1025);
+    at[0] = '\0';
+    if (heard->len && strstr(heard->ptr, wanted)) return true;
+    ssize_t n = recv(fd, at, 1024, 0);
+    if (n <= 0) return false;
+    at[n] = '\0';
+    heard->len += (size_t)n;
+  }
+}
+
 static inline void *run_client(void *ud) {
   Client *c = ud;
   char line[128] = "";
