@@ -7,6 +7,7 @@
 #include "base/buf.h"
 #include "base/limits.h"
 #include "store/folder.h"
+#include "store/redo.h"
 
 /* --- behind its back --- */
 
@@ -391,6 +392,36 @@ static void a_look_sees_what_was_kept_before_a_crash(void **state) {
   assert_all_is_there(store_lmdb_look(dir, why, sizeof why));
 }
 
+/* Records behind a gap, as a power cut leaves them that took what was before:
+ * what they say is gone. */
+static void leave_behind_a_gap(void) {
+  Redo files[REDO_FILES] = { 0 };
+  StoreItem item = { .key = { [0] = 1, [CID_RAW - 1] = 1 }, .expected = 1 };
+  item.head = blob_new(SLICE("of what is gone"));
+  assert_int_equal(redo_open(dir, files, true), 0);
+  for (uint64_t number = 2; number <= 3; number++) {
+    redo_begin(&files[1]);
+    redo_put(&files[1], &item);
+    redo_seal(&files[1], number, 1);
+    assert_int_equal(redo_write(&files[1], true), 0);
+    redo_keep(&files[1], number);
+  }
+  for (int i = 0; i < REDO_FILES; i++) redo_clear(&files[i]);
+  redo_close(files);
+  blob_drop(item.head);
+}
+
+/* That it was taken away need not be on the disk when the next power cut comes:
+ * no later record may have a number that it goes on from. */
+static void what_lies_behind_a_gap_follows_nothing(void **state) {
+  (void)state;
+  store_free(open_dir());
+  leave_behind_a_gap();
+  commit_and_die();
+  leave_behind_a_gap();
+  assert_all_is_there(open_dir());
+}
+
 /* A head and a point of turn `turn`, or a removal. */
 static void put_with_point(Store *s, uint64_t expected, const char *head,
                            uint8_t turn, Answers *a) {
@@ -579,6 +610,7 @@ int main(void) {
     FOLDER(nobody_waits_for_the_database),
     FOLDER(what_was_kept_before_a_crash_is_there),
     FOLDER(a_look_sees_what_was_kept_before_a_crash),
+    FOLDER(what_lies_behind_a_gap_follows_nothing),
     FOLDER(of_many_changes_the_newest_is_in_the_database),
     FOLDER(who_would_serve_waits_for_who_only_holds_it),
     FOLDER(what_the_log_cannot_hold_goes_to_the_database),
