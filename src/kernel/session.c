@@ -1,206 +1,7 @@
-/* Which conversations there are: found by cid, minted provisionally, swept. */
-#include "base/clock.h"
-#include "kernel/replay.h"
-#include "kernel/state.h"
-#include "kernel/view.h"
-#include "kernel/visitor.h"
-#include "kernel/wreck.h"
-#include "lua/loader.h"
-
-#include <lauxlib.h>
-#include <lua.h>
+/* Which conversations there are: found by cid, awake or asleep. */
 #include <stdlib.h>
 
-void kernel_config_init(KernelConfig *c) {
-  *c = (KernelConfig){
-    .base_path = "",
-    .development = true,
-    .budget = { .cpu_ms = TURN_CPU_MS, .memory = TURN_MEMORY_MAX },
-    .cpu_warn_ms = TURN_CPU_WARN_MS,
-    .head_bytes_max = CONV_HEAD_BYTES_MAX,
-    .queue_max = EVENT_QUEUE_MAX,
-    .history_turns = HISTORY_TURNS_MAX,
-    .history_bytes = HISTORY_BYTES_MAX,
-    .hot_max = CONV_HOT_MAX,
-    .provisional_max = CONV_PROVISIONAL_MAX,
-    .provisional_ms = CONV_PROVISIONAL_MS,
-    .io_waiting = IO_WAITING_MAX,
-    .io_pending = CONV_IOS_MAX,
-    .io_call = IO_CALL_BYTES_MAX,
-  };
-  random_bytes(c->key, sizeof c->key);
-}
-
-/* --- names of what is loaded --- */
-
-static void add_definitions(Kernel *k) {
-  lua_State *L = vm_lua(k->vm);
-  luaL_checkstack(L, 4, "definitions");
-  lua_newtable(L);
-  for (size_t i = 0; i < k->defs->n; i++) {
-    lua_rawgeti(L, LUA_REGISTRYINDEX, k->defs->all[i]->ref);
-    lua_setfield(L, -2, k->defs->all[i]->id);
-  }
-  persist_add_root(k->persist, "definitions");
-}
-
-void kernel_collect(Kernel *k) {
-  add_definitions(k);
-  persist_collect(k->persist);
-  code_settle(k);
-  if (k->store) code_keep(k);
-  for (size_t i = 0; i < k->n_buckets; i++) /* some may have waited for this */
-    for (Conv *c = k->buckets[i]; c; c = c->hash_next) agenda_set(k, c);
-}
-
-void kernel_open(Kernel *k, Store *s) {
-  k->store = s;
-  code_keep(k);
-  visitors_open(k);
-}
-
-/* A handler required a module: what that made is the host's too. */
-static void on_required(void *ud) {
-  Kernel *k = ud;
-  add_definitions(k);
-  persist_collect_new(k->persist);
-  code_settle(k);
-}
-
-static Kernel *make(Vm *vm, Persist *p, const KernelConfig *config,
-                    const KernelPorts *ports, size_t n_buckets) {
-  Kernel *k = xcalloc(1, sizeof *k);
-  k->vm = vm;
-  k->persist = p;
-  k->config = *config;
-  visitors_key(k);
-  k->ports = *ports;
-  k->n_buckets = n_buckets;
-  k->buckets = xcalloc(k->n_buckets, sizeof(Conv *));
-  k->signals_ref = k->journal = LUA_NOREF;
-  lua_State *L = vm_lua(vm);
-  int *refs[] = { &k->work_ref, &k->effects_ref };
-  for (size_t i = 0; i < countof(refs); i++) {
-    lua_newtable(L);
-    *refs[i] = luaL_ref(L, LUA_REGISTRYINDEX);
-  }
-  agenda_open(k);
-  topics_open(k);
-  io_runs_open(k);
-  return k;
-}
-
-Kernel *kernel_new(Vm *vm, Persist *p, const KernelConfig *config,
-                   const KernelPorts *ports) {
-  lua_State *L = vm_lua(vm);
-  Kernel *k = make(vm, p, config, ports, 1024);
-  k->defs = defs_new(vm);
-  chance_bytes(k, k->random, sizeof k->random);
-  chance_bytes(k, &k->generation, sizeof k->generation);
-  kernel_own(k);
-  luaL_requiref(L, "stube.kernel", kernel_open_lib, 0);
-  lua_pop(L, 1);
-  return k;
-}
-
-Kernel *kernel_beside(Kernel *app, const KernelConfig *config,
-                      const KernelPorts *ports) {
-  Kernel *k = make(app->vm, app->persist, config, ports, 8);
-  k->app = app;
-  k->defs = app->defs;
-  k->defs->n_sharers++;
-  return k;
-}
-
-void kernel_own(Kernel *k) {
-  vm_set_owner(k->vm, k);
-  persist_describe(k->persist, image_describe, k);
-  loader_on_required(k->vm, on_required, k);
-}
-
-static void forget_all(Kernel *k) {
-  for (size_t i = 0; i < k->n_buckets; i++) {
-    while (k->buckets[i]) {
-      Conv *c = k->buckets[i];
-      conv_unlist(k, c);
-      k->ports.ended(k->ports.ud, c);
-      conv_free(c);
-    }
-  }
-  agenda_free(k);
-  topics_free(k);
-  io_runs_free(k);
-}
-
-void kernel_restart(Kernel *k, Store *s) {
-  forget_all(k);
-  wrecks_free(k);
-  agenda_open(k);
-  topics_open(k);
-  io_runs_open(k);
-  atoms_reopen(k);
-  k->n_kept_chunks = 0;
-  chance_bytes(k, &k->generation, sizeof k->generation);
-  k->store = NULL;
-  if (s) kernel_open(k, s);
-}
-
-void kernel_free(Kernel *k) {
-  if (!k) return;
-  lua_State *L = vm_lua(k->vm);
-  replays_free(k);
-  forget_all(k);
-  defs_drop(k->defs);
-  visitors_free(k);
-  topics_unstage(k);
-  io_unstage(k);
-  atoms_undo(k);
-  atoms_free(k);
-  views_free(k);
-  turn_free(&k->turn);
-  wrecks_free(k);
-  free(k->buckets);
-  buf_free(&k->canvas.shells);
-  buf_free(&k->canvas.names);
-  free(k->canvas.holes);
-  seats_free(k);
-  buf_free(&k->scratch);
-  buf_free(&k->json);
-  buf_free(&k->head);
-  buf_free(&k->part);
-  buf_free(&k->state);
-  trail_free(&k->trail);
-  journal_free(k);
-  luaL_unref(L, LUA_REGISTRYINDEX, k->work_ref);
-  luaL_unref(L, LUA_REGISTRYINDEX, k->effects_ref);
-  if (!k->app) vm_set_owner(k->vm, NULL);
-  free(k);
-}
-
-void kernel_now(Kernel *k, uint64_t wall_ms, uint64_t steady_ms) {
-  k->now = wall_ms;
-  k->steady = steady_ms;
-}
-
-void kernel_configure(Kernel *k, const KernelConfig *config) {
-  k->config = *config;
-  visitors_key(k);
-}
-
-KernelStats kernel_stats(const Kernel *k) {
-  KernelStats stats = k->stats;
-  stats.io_under_way = io_under_way(k);
-  return stats;
-}
-
-const char *patch_mode_name(PatchMode mode) {
-  static const char *const names[] = {
-    "outer",  "inner",  "replace", "prepend",
-    "append", "before", "after",   "remove"
-  };
-  ASSERT(mode < PATCH_MODES);
-  return names[mode];
-}
+#include "kernel/state.h"
 
 /* --- the table --- */
 
@@ -230,7 +31,7 @@ static void grow(Kernel *k) {
  * The collector's work grows with what is alive, so only a bounded number of
  * conversations is kept in Lua's memory. Falling asleep is invisible (S41). */
 
-static void heat(Kernel *k, Conv *c) {
+void conv_heat(Kernel *k, Conv *c) {
   c->awake = true;
   c->colder = k->hottest;
   c->hotter = NULL;
@@ -298,7 +99,7 @@ Err conv_wake(Kernel *k, Conv *c) {
     c->ended = c->lost = true;
     return e;
   }
-  heat(k, c);
+  conv_heat(k, c);
   for (Conv *cold = k->coldest; cold && k->stats.hot > k->config.hot_max;) {
     Conv *next = cold->hotter;
     if (cold != c && !cold->busy) {
@@ -310,7 +111,7 @@ Err conv_wake(Kernel *k, Conv *c) {
   return OK;
 }
 
-static void list(Kernel *k, Conv *c) {
+void conv_list(Kernel *k, Conv *c) {
   c->is_listed = true;
   if (k->stats.conversations++ >= k->n_buckets) grow(k);
   Conv **b = bucket(k, slice(c->cid, CID_LEN));
@@ -339,7 +140,7 @@ Conv *conv_adopt(Kernel *k, Slice cid, Blob *head, uint64_t revision) {
   }
   c->turn++;
   wakes_copy(&c->later.kept, &c->later.wakes);
-  list(k, c);
+  conv_list(k, c);
   agenda_set(k, c);
   return c;
 }
@@ -381,111 +182,6 @@ void conv_unlist(Kernel *k, Conv *c) {
     k->stats.conversations--;
     return;
   }
-}
-
-/* --- provisional ones (S40) --- */
-
-void conv_provision(Kernel *k, Conv *c) {
-  c->provisional = true;
-  c->older = k->newest;
-  if (k->newest)
-    k->newest->newer = c;
-  else
-    k->oldest = c;
-  k->newest = c;
-  k->stats.provisional++;
-}
-
-void conv_unprovision(Kernel *k, Conv *c) {
-  if (!c->provisional) return;
-  c->provisional = false;
-  if (c->older)
-    c->older->newer = c->newer;
-  else
-    k->oldest = c->newer;
-  if (c->newer)
-    c->newer->older = c->older;
-  else
-    k->newest = c->older;
-  c->older = c->newer = NULL;
-  k->stats.provisional--;
-}
-
-/* Nobody came: dropped, as if it had never been (S16). */
-void conv_evict(Kernel *k, Conv *c) {
-  conv_unlist(k, c);
-  k->ports.ended(k->ports.ud, c);
-  conv_free(c);
-}
-
-void kernel_unmint(Kernel *k, Conv *c) {
-  if (c->provisional && !c->busy && !c->is_followed) conv_evict(k, c);
-}
-
-void kernel_sweep(Kernel *k) {
-  while (k->oldest && k->oldest->minted_ms + k->config.provisional_ms <= k->now)
-    conv_evict(k, k->oldest);
-}
-
-/* --- minting --- */
-
-/* A boot that published, spawned, or asked workers: what it said is kept with
- * it, or by itself. */
-static void promote_now(Kernel *k, Conv *c, bool ended) {
-  c->ended = ended;
-  k->n_boots++;
-  topics_publish(k, c);
-  io_conclude(k, c);
-  atoms_conclude(k, c);
-  commit_head(k, c, ended ? NULL : blob_hold(c->head));
-}
-
-Conv *conv_mint(Kernel *k) {
-  Conv *c = conv_new(k);
-  char cid[CID_LEN + 1];
-  uint8_t chance[CID_CHANCE];
-  chance_bytes(k, chance, sizeof chance);
-  cid_make(cid, k->now, chance);
-  conv_name(k, c, slice(cid, CID_LEN));
-  c->minted_ms = c->later.seen = c->later.wakes.seen = k->now;
-  c->woken = k->generation;
-  list(k, c);
-  return c;
-}
-
-Err kernel_mint(Kernel *k, const Mint *mint, Conv **out, Buf *page) {
-  *out = NULL;
-  while (k->stats.provisional >= k->config.provisional_max)
-    conv_evict(k, k->oldest);
-  Conv *c = conv_mint(k);
-  c->owner = mint->owner ? xstrdup(mint->owner) : NULL;
-  c->title = mint->title ? xstrdup(mint->title) : NULL;
-  c->back = mint->back ? xstrdup(mint->back) : NULL;
-  c->origin = mint->origin ? blob_hold(mint->origin) : NULL;
-  if (mint->limited_by)
-    c->limits = (Limits){ mint->can, xstrdup(mint->limited_by) };
-  chance_bytes(k, c->random, sizeof c->random);
-  heat(k, c);
-  bool ended;
-  bool ok = turn_boot(k, c, mint->embed, page, &ended);
-  if (ok &&
-      (k->turn.n_staged || k->turn.n_calls || k->turn.n_changes ||
-       k->turn.n_born || c->later.n_ios)) { /* it has spoken already (S40) */
-    promote_now(k, c, ended);
-    if (!ended) *out = c;
-    return OK;
-  }
-  if (!ok || ended) {
-    Err e = ended ? OK : ERR_APP;
-    conv_unlist(k, c);
-    k->ports.ended(k->ports.ud, c);
-    conv_free(c);
-    return e;
-  }
-  conv_sleep(k, c); /* most are never heard of again */
-  conv_provision(k, c);
-  *out = c;
-  return OK;
 }
 
 /* --- signed URLs (S37) --- */

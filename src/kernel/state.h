@@ -422,7 +422,7 @@ void event_turn(Kernel *k, Conv *c, Event *ev);
  * draws its page. */
 bool turn_boot(Kernel *k, Conv *c, int embed, Buf *page, bool *ended);
 
-/* --- session.c --- */
+/* --- kernel.c --- */
 
 /* One more on the Vm of `app`, with its definitions: it has the Vm while it is
  * the owner (kernel_own), and nothing else in common. */
@@ -430,29 +430,36 @@ Kernel *kernel_beside(Kernel *app, const KernelConfig *config,
                       const KernelPorts *ports);
 void kernel_own(Kernel *k);
 
+/* --- session.c --- */
+
 /* Learns of a conversation that only the store knew; takes `head`. It stays
  * asleep. Its turn number moves on, so that pages from before are painted anew.
  * NULL when the head is damaged. */
 Conv *conv_adopt(Kernel *k, Slice cid, Blob *head, uint64_t revision);
 
-/* Makes it the most recently used one, decoding it when it sleeps; others may
+/* It is awake: makes it the most recently used one of these. */
+void conv_heat(Kernel *k, Conv *c);
+/* The same, decoding it when it sleeps; others may
  * fall asleep for it. On failure it has ended. */
 Err conv_wake(Kernel *k, Conv *c);
 /* Drops its graph; the head has all of it. Not while its turn is under way. */
 void conv_sleep(Kernel *k, Conv *c);
 /* It leaves memory, if the store has all of it and nobody follows it. */
 void conv_unload(Kernel *k, Conv *c);
-void conv_provision(Kernel *k, Conv *c);   /* it goes when nobody comes */
-void conv_unprovision(Kernel *k, Conv *c); /* it stays */
-void conv_unlist(Kernel *k, Conv *c);      /* nobody finds it any more */
+void conv_list(Kernel *k, Conv *c);   /* it is found by its cid */
+void conv_unlist(Kernel *k, Conv *c); /* nobody finds it any more */
 /* It could not be woken, and nobody asked for it: it leaves memory, and whoever
  * comes tries again. False while somebody follows it. */
 bool conv_abandon(Kernel *k, Conv *c);
-void conv_evict(Kernel *k, Conv *c); /* as if it had never been; frees it */
 void conv_name(Kernel *k, Conv *c, Slice cid);
-Conv *conv_mint(Kernel *k); /* named and listed; else empty */
 /* One after the other, in no order; NULL begins and ends. */
 Conv *kernel_next(const Kernel *k, const Conv *c);
+
+/* --- mint.c --- */
+Conv *conv_mint(Kernel *k);                /* named and listed; else empty */
+void conv_provision(Kernel *k, Conv *c);   /* it goes when nobody comes */
+void conv_unprovision(Kernel *k, Conv *c); /* it stays */
+void conv_evict(Kernel *k, Conv *c); /* as if it had never been; frees it */
 
 /* --- fork.c --- */
 
@@ -650,6 +657,13 @@ void prelude_turn(Kernel *k, Conv *c);
 /* A turn has just been kept: what it left to be done at once, after going back
  * or opening a fork. */
 void prelude_at_once(Kernel *k, Conv *c);
+
+/* --- image_header.c, image_frames.c: two parts of a head --- */
+void header_put(Buf *b, const Conv *c);
+void header_get(Reader *r, Conv *c);
+void frames_put(Buf *b, const Conv *c);
+/* ERR_NOT_FOUND for a component that nobody defines: Reader.lacked. */
+void frames_get(Reader *r, Kernel *k, Conv *c);
 
 /* --- image_check.c --- */
 
