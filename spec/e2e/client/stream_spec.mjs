@@ -55,7 +55,9 @@ test("silence counts as a dead stream, comments as a living one", async (t) => {
   const began = Date.now();
   await t.page.clock.install({ time: began });
   const fake = await open_page(t, PAGE);
-  await t.page.clock.pauseAt(began + 1_000); // no time passes but ours
+  await t.page.clock.pauseAt(began + 30_000); // no time passes but ours
+  await fake.patch(`<p id="p">listens</p>`, { id: "3.0" });
+  await see(t.page, "listens");
   await t.page.clock.runFor(40_000);
   await fake.write(": still here\n\n");
   await fake.patch(`<p id="p">heard</p>`, { id: "3.1" });
