@@ -13,7 +13,7 @@ local s = require "stube"
 local visit = require "spec.lua.visit"
 
 local STEPS, WORLDS_MAX = 20, 3
-local cases = tonumber(os.getenv "CASES") or (drive.is_hard and 100 or 2000)
+local cases = tonumber(os.getenv "CASES") or (drive.is_hard and 500 or 2000)
 local first = tonumber(os.getenv "SEED")
 
 local function chance(n) return math.random(n) == 1 end

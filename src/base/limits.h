@@ -303,7 +303,11 @@
 /* S29: encoded value of one atom: each change writes all of it */
 #define ATOM_BYTES_MAX KIB(256)
 /* turns that one step of a replay may lead to without an event */
+#ifdef STUBE_HARD /* where each takes a hundred times as long */
+#define REPLAY_PASSES_MAX 1000
+#else
 #define REPLAY_PASSES_MAX 100000
+#endif
 /* when a replay begins unless it is said: 2000-01-01, in seconds since 1970 */
 #define REPLAY_BEGINS 946684800
 /* what its clock and its generator may begin with */
