@@ -12,7 +12,12 @@ local Leaf = component.component("fuzz/leaf", {
     return { "p", { "button", on_click = "go", "+" }, tostring(self.n) }
   end,
   on = {
-    go = function(self) self.n = self.n + 1 kernel.answer(self.n) end,
+    go = function(self)
+      self.n = self.n + 1
+      kernel.execute_script("went(" .. self.n .. ")")
+      kernel.patch_signals { n = self.n }
+      kernel.answer(self.n)
+    end,
   },
 })
 

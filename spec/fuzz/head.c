@@ -126,6 +126,7 @@ static Err push(Event *ev, lua_State *L) {
 static void post(Conv *c, uint32_t iid, const char *name) {
   if (has_ended) return;
   Event ev = { .iid = iid, .name = slice_str(name), .push = push };
+  ev.seen = (FragmentId){ c->turn, 1 }; /* which leaves some */
   ev.answer = answer;
   was_answered = false;
   kernel_post(kernel, c, &ev);
@@ -166,8 +167,20 @@ static void let_time_pass(void) {
   kernel_now(kernel, NOW, NOW);
 }
 
+static void see_unseen(void *ud, const Fragment *f) {
+  *(size_t *)ud += f->body.len;
+}
+
+/* What follows a page that is drawn anew. */
+static void read_unseen(const Conv *c) {
+  size_t bytes = 0;
+  conv_see_unseen(c, (FragmentId){ 0 }, see_unseen, &bytes);
+  ASSERT(bytes <= CONV_HEAD_BYTES_MAX);
+}
+
 static void visit(Conv *c) {
   draw(c);
+  if (!has_ended) read_unseen(c);
   accepted += !conv_ended(c);
   if (!has_ended && c->n_insts) post(c, c->insts[c->n_insts / 2]->iid, "go");
   static const char *const names[] = { "go", "ok", "yes", "side", "cancel" };
