@@ -487,11 +487,7 @@ static void check_change(Kernel *k, lua_State *L, const char *of) {
   can_check(k, L, CAN_ATOM, of);
   if (t->no_effects)
     luaL_error(L, "%s: an atom cannot be changed in %s", of, t->no_effects);
-  if (t->is_volatile)
-    luaL_error(L,
-               "%s: the turn of a volatile timer may be lost, so it can only "
-               "change state",
-               of);
+  turn_check_lasts(k, L, of);
   if (t->is_boot) check_boots(k, L, of);
   if (t->n_changes >= TURN_ATOM_CHANGES_MAX)
     luaL_error(L, "%s: over %d changes of atoms in one turn", of,

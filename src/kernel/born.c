@@ -16,11 +16,7 @@ void born_check(Kernel *k, lua_State *L, const char *of) {
   can_check(k, L, CAN_SPAWN, of);
   if (t->no_effects)
     luaL_error(L, "%s cannot be used in %s", of, t->no_effects);
-  if (t->is_volatile)
-    luaL_error(L,
-               "%s cannot be used in the turn of a volatile timer, which may "
-               "be lost",
-               of);
+  turn_check_lasts(k, L, of);
   if (t->is_boot) check_boots(k, L, of);
   if (t->n_born >= TURN_BORN_MAX)
     luaL_error(L, "%s: over %d conversations begun in one turn", of,

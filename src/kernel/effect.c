@@ -315,17 +315,12 @@ bool effect_known(const char *op) {
   return i < countof(effects) && !(effects[i].flags & WAITS);
 }
 
-/* A turn that need not be saved at once cannot be relied on (S32). */
-static void check_lasts(const Kernel *k, lua_State *L, size_t i) {
-  if (k->turn.is_volatile && effects[i].flags & LASTS)
-    luaL_error(L,
-               "%s: the turn of a volatile timer may be lost, so it can only "
-               "change state",
-               effects[i].op);
-}
-
 static void check_may(const Kernel *k, lua_State *L, size_t i) {
   can_check(k, L, (Can)(effects[i].flags >> 8), effects[i].op);
+}
+
+static void check_lasts(const Kernel *k, lua_State *L, size_t i) {
+  if (effects[i].flags & LASTS) turn_check_lasts(k, L, effects[i].op);
 }
 
 void effect_check_may(Kernel *k, lua_State *L, const char *op) {

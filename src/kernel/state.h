@@ -344,6 +344,9 @@ void turn_measure(Kernel *k);
  * `where`: "on.save", "render". */
 void turn_fail(Kernel *k, lua_State *L, uint32_t iid, const char *where,
                Slice trace);
+/* Raises, for the function `of`, in a turn that need not be saved at once
+ * (S32). */
+void turn_check_lasts(const Kernel *k, lua_State *L, const char *of);
 /* Forgets what a failed turn left undone. */
 void turn_clear(Kernel *k);
 

@@ -129,6 +129,14 @@ void turn_clear(Kernel *k) {
   lua_rawseti(L, LUA_REGISTRYINDEX, k->effects_ref);
 }
 
+void turn_check_lasts(const Kernel *k, lua_State *L, const char *of) {
+  if (k->turn.is_volatile)
+    luaL_error(L,
+               "%s: the turn of a volatile timer may be lost, so it can only "
+               "change state",
+               of);
+}
+
 /* --- failing --- */
 
 void turn_fail(Kernel *k, lua_State *L, uint32_t iid, const char *where,
