@@ -23,7 +23,9 @@ local function scripted(more)
         s.execute_script "failed()"
         error "no"
       end,
-      signal = function() s.patch_signals { open = true } end,
+      signal = function(_, signals)
+        s.patch_signals(signals or { open = true })
+      end,
       patch = function() s.patch({ "i" }, { selector = "#root", mode = "append" }) end,
       over = function() s.finish() end,
     },
@@ -154,6 +156,40 @@ describe("what no page has acknowledged", function()
     assert.same({}, unseen(page))
     page:post { event = "run" }
     assert.same({ "run(42)" }, unseen(page))
+  end)
+
+  it("is of signals the newest values, when the same ones are set again", function()
+    local page = visit(scripted()):follow()
+    local function set(signals)
+      page:post { event = "signal", value = signals }
+    end
+    local function is(...) assert.same({ ... }, unseen(page)) end
+    for n = 1, 3 do set { n = n } end
+    is '{"n":3}'
+    set { open = true }
+    set { n = { 4, 5 } }
+    is('{"open":true}', '{"n":[4,5]}')
+    set { n = s.null, open = false } -- other names than either
+    is('{"open":true}', '{"n":[4,5]}', '{"n":null,"open":false}')
+    set { n = 'a ", "b":1', open = "{" }
+    is('{"open":true}', '{"n":[4,5]}', [[{"n":"a \", \"b\":1","open":"{"}]])
+    set { n = { { x = 1 }, "n" }, open = "\\" }
+    is('{"open":true}', '{"n":[4,5]}', [[{"n":[{"x":1},"n"],"open":"\\"}]])
+    set { n = { deep = { a = 1 } } }
+    set { n = { deep = { b = 1 } } }
+    set { n = { deep = { a = 2 } } }
+    assert.same({ '{"n":{"deep":{"b":1}}}', '{"n":{"deep":{"a":2}}}' },
+      table.move(unseen(page), 4, 5, 1, {}))
+  end)
+
+  it("is of one turn's signals the last", function()
+    local page = visit(scripted {
+      start = function()
+        for n = 1, 3 do s.patch_signals { n = n } end
+        s.patch_signals { m = 1 }
+      end,
+    }):follow()
+    assert.same({ '{"n":3}', '{"m":1}' }, unseen(page))
   end)
 
   it("costs a conversation nothing once it is acknowledged", function()

@@ -42,13 +42,76 @@ static bool is_old(const Kernel *k, const Item *item) {
   return item->at_ms + UNSEEN_MS < k->steady;
 }
 
+/* --- which signals are set ---
+ *
+ * Who sets the same ones in each turn, a second's tick, need not keep them all:
+ * the newest stand for those before. They are JSON of ours. */
+
+static void pass(Slice *in, size_t n) { *in = slice(in->ptr + n, in->len - n); }
+
+/* With its quotes. */
+static Slice take_string(Slice *in) {
+  size_t n = 1;
+  while (n < in->len && in->ptr[n] != '"') n += in->ptr[n] == '\\' ? 2 : 1;
+  n = n < in->len ? n + 1 : in->len;
+  Slice s = slice(in->ptr, n);
+  pass(in, n);
+  return s;
+}
+
+/* The next name, or brace; values and arrays are passed over. Empty at the end.
+ */
+static Slice take_mark(Slice *in) {
+  size_t arrays = 0; /* around it */
+  while (in->len) {
+    char c = *in->ptr;
+    if (c == '"') {
+      Slice s = take_string(in);
+      if (!arrays && in->len && *in->ptr == ':') return s;
+      continue;
+    }
+    Slice s = slice(in->ptr, 1);
+    pass(in, 1);
+    if (c == '[') arrays++;
+    if (c == ']' && arrays) arrays--;
+    if (!arrays && (c == '{' || c == '}')) return s;
+  }
+  return (Slice){ 0 };
+}
+
+static bool sets_the_same(Slice a, Slice b) {
+  for (;;) {
+    Slice in_a = take_mark(&a), in_b = take_mark(&b);
+    if (!slice_eq(in_a, in_b)) return false;
+    if (!in_a.len) return true;
+  }
+}
+
 /* --- a turn --- */
 
-static void put_older(const Kernel *k, const Conv *c, FragmentId seen, Buf *b) {
+static Slice body_of(const Turn *t, const Piece *p) {
+  return slice(t->bytes.ptr + p->body, p->n_body);
+}
+
+/* Do pieces from `i` on set the signals anew? */
+static bool is_outdone(const Turn *t, const Fragment *f, uint32_t i,
+                       uint32_t explicit) {
+  if (f->kind != FRAG_SIGNALS) return false;
+  for (; i < explicit; i++)
+    if (t->pieces[i].kind == FRAG_SIGNALS &&
+        sets_the_same(f->body, body_of(t, &t->pieces[i])))
+      return true;
+  return false;
+}
+
+static void put_older(const Kernel *k, const Conv *c, FragmentId seen,
+                      uint32_t explicit, Buf *b) {
   Item item;
   if (!c->unseen) return;
   for (Slice in = blob_view(c->unseen); take(&in, &item);)
-    if (fragment_after(item.id, seen) && !is_old(k, &item)) put(b, &item);
+    if (fragment_after(item.id, seen) && !is_old(k, &item) &&
+        !is_outdone(&k->turn, &item.f, 0, explicit))
+      put(b, &item);
 }
 
 /* Numbered as fill_outbox puts them in order. */
@@ -60,8 +123,8 @@ static void put_new(const Kernel *k, const Conv *c, uint32_t explicit, Buf *b) {
     if (!is_kept(p->kind)) continue;
     Item item = { .id = { c->turn, before + i + 1 }, .at_ms = k->steady };
     item.f.kind = p->kind;
-    item.f.body = slice(t->bytes.ptr + p->body, p->n_body);
-    put(b, &item);
+    item.f.body = body_of(t, p);
+    if (!is_outdone(t, &item.f, i + 1, explicit)) put(b, &item);
   }
 }
 
@@ -79,7 +142,7 @@ void unseen_turn(Kernel *k, Conv *c, const Event *ev, uint32_t explicit) {
   if (!c->unseen && !may_add) return;
   Buf *b = &k->part;
   buf_clear(b);
-  put_older(k, c, ev ? ev->seen : (FragmentId){ 0 }, b);
+  put_older(k, c, ev ? ev->seen : (FragmentId){ 0 }, explicit, b);
   put_new(k, c, explicit, b);
   Slice now = newest(buf_view(b));
   blob_drop(c->unseen);
