@@ -190,7 +190,8 @@ describe("a list of children", function()
 
   local mistakes = {
     { "a key that stands twice", { { "a", Row {} }, { "b", Row {} }, { "a", Row {} } },
-      'children.rows of &quot;[^&]*&quot;: the key &quot;a&quot; stands twice' },
+      'children.rows of &quot;[^&]*&quot; %(spec/lua/children_spec.lua:%d+%): '
+        .. 'the key &quot;a&quot; stands twice' },
     { "a key as text and number", { { 1, Row {} }, { "1", Row {} } },
       'the key &quot;1&quot; stands twice' },
     { "a key that is no text", { { {}, Row {} } },

@@ -288,6 +288,12 @@ describe("a failed turn", function()
     assert.matches("no state today", page.first)
     assert.equal(before, drive.stats().conversations)
   end)
+
+  it("names the function of the definition that is wrong, and its line", function()
+    local page = visit(component { init = function() end })
+    assert.matches("init of &quot;[^&]+&quot; %(spec/lua/kernel_spec.lua:%d+%) must return"
+      .. " the state, a table, not a nil", page.first)
+  end)
 end)
 
 describe("calling and answering", function()

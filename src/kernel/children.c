@@ -41,18 +41,17 @@ static int push_declared(Kernel *k, lua_State *L, Inst *in) {
   }
   if (lua_isfunction(L, -1)) ask(k, L, in);
   if (lua_isnil(L, -1)) lua_newtable(L), lua_replace(L, -2);
-  if (!lua_istable(L, -1) || embed_is(L, -1))
-    luaL_error(L, "children of \"%s\" must be a table of slots, not %s",
-               in->def->id,
-               lua_istable(L, -1) ? "an embed" : luaL_typename(L, -1));
+  int given = lua_gettop(L), n = 0;
+  if (!lua_istable(L, given) || embed_is(L, given))
+    luaL_error(L, "%s must be a table of slots, not %s",
+               def_place(k, L, in->def, "children"),
+               lua_istable(L, given) ? "an embed" : luaL_typename(L, given));
   lua_newtable(L);
-  int given = lua_gettop(L) - 1, n = 0;
   for (lua_pushnil(L); lua_next(L, given); n++) {
-    if (lua_type(L, -2) != LUA_TSTRING)
-      luaL_error(L,
-                 "children of \"%s\": a slot's name must be a string, not "
-                 "a %s",
-                 in->def->id, luaL_typename(L, -2));
+    int name = lua_gettop(L) - 1;
+    if (lua_type(L, name) != LUA_TSTRING)
+      luaL_error(L, "%s: a slot's name must be a string, not a %s",
+                 def_place(k, L, in->def, "children"), luaL_typename(L, name));
     lua_pushvalue(L, -2);
     lua_insert(L, -2);
     lua_rawset(L, given + 1);
@@ -99,9 +98,14 @@ typedef struct Wishes {
   const Def *def;   /* of that one */
 } Wishes;
 
+/* Pushes `children.rows of "demo/x" (x.lua:3)`. */
+static const char *place(const Wishes *w, const char *slot) {
+  return def_place(w->k, w->L, w->in->def,
+                   lua_pushfstring(w->L, "children.%s", slot));
+}
+
 static void refuse_key(const Wishes *w, const char *slot, const char *key) {
-  luaL_error(w->L, "children.%s of \"%s\": the key \"%s\" stands twice", slot,
-             w->in->def->id, key);
+  luaL_error(w->L, "%s: the key \"%s\" stands twice", place(w, slot), key);
 }
 
 static bool is_place(const char *slot, const char *key, const char *other_slot,
@@ -229,8 +233,8 @@ static void want_item(Wishes *w, const char *slot, lua_Integer i, int pair) {
   if (type == LUA_TSTRING) {
     key = lua_tostring(L, -1);
     if (strlen(key) != lua_rawlen(L, -1))
-      luaL_error(L, "children.%s of \"%s\": the key of item %d has a zero byte",
-                 slot, w->in->def->id, (int)i);
+      luaL_error(L, "%s: the key of item %d has a zero byte", place(w, slot),
+                 (int)i);
   } else if (type == LUA_TNUMBER && lua_isinteger(L, -1) &&
              lua_tointeger(L, -1) >= 0) {
     text[uint_text(text, (uint64_t)lua_tointeger(L, -1))] = '\0';
@@ -238,16 +242,13 @@ static void want_item(Wishes *w, const char *slot, lua_Integer i, int pair) {
     key = luaL_tolstring(L, -1, NULL);
   } else {
     luaL_error(L,
-               "children.%s of \"%s\": the key of item %d must be a "
-               "string or a number, not a %s",
-               slot, w->in->def->id, (int)i, luaL_typename(L, -1));
+               "%s: the key of item %d must be a string or a number, not a %s",
+               place(w, slot), (int)i, lua_typename(L, type));
   }
   int what = lua_rawgeti(L, pair, 2);
   if (what != LUA_TTABLE && what != LUA_TSTRING)
-    luaL_error(L,
-               "children.%s of \"%s\": item %d must be {key, embed}, but its "
-               "second is a %s",
-               slot, w->in->def->id, (int)i, lua_typename(L, what));
+    luaL_error(L, "%s: item %d must be {key, embed}, but its second is a %s",
+               place(w, slot), (int)i, lua_typename(L, what));
   add_wish(w, slot, key, type == LUA_TNUMBER);
 }
 
@@ -256,8 +257,7 @@ static void want_list(Wishes *w, const char *slot, int list) {
   lua_Integer n = (lua_Integer)lua_rawlen(L, list);
   for (lua_Integer i = 1; i <= n; i++) {
     if (lua_rawgeti(L, list, i) != LUA_TTABLE)
-      luaL_error(L, "children.%s of \"%s\": item %d must be {key, embed}", slot,
-                 w->in->def->id, (int)i);
+      luaL_error(L, "%s: item %d must be {key, embed}", place(w, slot), (int)i);
     want_item(w, slot, i, list + 1);
     lua_settop(L, list);
   }
@@ -276,8 +276,8 @@ static uint32_t count_wishes(const Wishes *w, const char *const *names, int n) {
     lua_pop(L, 1);
   }
   if (count > CONV_INSTANCES_MAX)
-    luaL_error(L, "children of \"%s\": a conversation may hold %d instances",
-               w->in->def->id, CONV_INSTANCES_MAX);
+    luaL_error(L, "%s: a conversation may hold %d instances",
+               def_place(w->k, L, w->in->def, "children"), CONV_INSTANCES_MAX);
   return (uint32_t)count;
 }
 
@@ -302,10 +302,8 @@ static void read_wishes(Wishes *w, int n_names) {
     else if (embed_is(L, value))
       add_wish(w, names[i], NULL, false);
     else if (lua_toboolean(L, value))
-      luaL_error(L,
-                 "children.%s of \"%s\" must be an embed or a list of "
-                 "{key, embed}, not a %s",
-                 names[i], w->in->def->id, luaL_typename(L, value));
+      luaL_error(L, "%s must be an embed or a list of {key, embed}, not a %s",
+                 place(w, names[i]), luaL_typename(L, value));
     lua_settop(L, value - 1);
   }
 }

@@ -95,6 +95,19 @@ bool def_get(Kernel *k, lua_State *L, const Def *def, const char *name) {
   return !lua_isnil(L, -1);
 }
 
+const char *def_place(Kernel *k, lua_State *L, const Def *def,
+                      const char *part) {
+  lua_Debug at;
+  luaL_checkstack(L, 4, part);
+  lua_pushlstring(L, part, strcspn(part, "."));
+  def_get(k, L, def, lua_tostring(L, -1));
+  if (!lua_isfunction(L, -1))
+    return lua_pushfstring(L, "%s of \"%s\"", part, def->id);
+  lua_getinfo(L, ">S", &at);
+  return lua_pushfstring(L, "%s of \"%s\" (%s:%d)", part, def->id, at.short_src,
+                         at.linedefined);
+}
+
 bool def_handler(Kernel *k, lua_State *L, const Def *def, Slice event) {
   if (!def_get(k, L, def, "on")) return false;
   lua_pushlstring(L, event.ptr, event.len);

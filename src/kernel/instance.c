@@ -62,9 +62,10 @@ static void push_state(Kernel *k, lua_State *L, const Def *def, int args) {
     lua_call(L, 1, 1);
     k->turn.no_effects = NULL;
     coro_ban(k->vm, was);
-    if (!lua_istable(L, -1))
-      luaL_error(L, "init of \"%s\" must return the state, a table, not a %s",
-                 def->id, luaL_typename(L, -1));
+    int state = lua_gettop(L);
+    if (!lua_istable(L, state))
+      luaL_error(L, "%s must return the state, a table, not a %s",
+                 def_place(k, L, def, "init"), luaL_typename(L, state));
     return;
   }
   if (lua_istable(L, -1)) {

@@ -52,15 +52,6 @@ void fold_history(Kernel *k, lua_State *L, Origin o, int effect) {
 
 /* --- url --- */
 
-/* Names the function of `url` at `idx`: `url of "demo/x" (x.lua:3):`. */
-static const char *push_place(lua_State *L, int idx, const Inst *root) {
-  lua_Debug where;
-  lua_pushvalue(L, idx);
-  lua_getinfo(L, ">S", &where);
-  return lua_pushfstring(L, "url of \"%s\" (%s:%d):", root->def->id,
-                         where.short_src, where.linedefined);
-}
-
 static const char *last_said(const Conv *c) {
   return c->projected ? c->projected : c->address;
 }
@@ -72,7 +63,8 @@ static bool ask_url(Kernel *k, lua_State *L, Inst *root, Buf *out) {
   luaL_checkstack(L, 12, "url");
   def_get(k, L, root->def, "url");
   int url = lua_gettop(L);
-  const char *place = push_place(L, url, root);
+  const char *place = lua_pushfstring(L,
+                                      "%s:", def_place(k, L, root->def, "url"));
   t->iid = t->failed_iid = root->iid;
   lua_pushvalue(L, url);
   conv_push(t->conv, L, root->self);

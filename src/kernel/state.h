@@ -187,6 +187,10 @@ Defs *defs_new(Vm *vm);
 void defs_drop(Defs *d); /* one who shares it does not any more */
 /* Pushes a member of the definition, or nil; false when nil. */
 bool def_get(Kernel *k, lua_State *L, const Def *def, const char *name);
+/* Pushes how people find that part, or what is in it: `init of "demo/x"
+ * (x.lua:3)`, `children.rows of "demo/x"`. The place is that of a function. */
+const char *def_place(Kernel *k, lua_State *L, const Def *def,
+                      const char *part);
 /* Pushes the handler of an event, or nil; false when nil. `handle` is not
  * asked. */
 bool def_handler(Kernel *k, lua_State *L, const Def *def, Slice event);

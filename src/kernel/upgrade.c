@@ -77,9 +77,10 @@ static void call_policy(Kernel *k, lua_State *L, const Inst *in) {
   lua_call(L, nargs, 1);
   k->turn.no_effects = NULL;
   coro_ban(k->vm, was);
-  if (!lua_isnil(L, -1) && !lua_istable(L, -1))
-    luaL_error(L, "upgrade of \"%s\" returned a %s; it returns %s, or nothing",
-               in->def->id, luaL_typename(L, -1),
+  int result = lua_gettop(L);
+  if (!lua_isnil(L, result) && !lua_istable(L, result))
+    luaL_error(L, "%s returned a %s; it returns %s, or nothing",
+               def_place(k, L, in->def, "upgrade"), luaL_typename(L, result),
                in->def->is_flow ? "args to begin again with" : "the new self");
 }
 
