@@ -129,9 +129,11 @@ bool host_load(Host *h, const char *script) {
     return false;
   }
   lua_settop(vm_lua(h->vm), top);
-  kernel_collect(h->kernel);
   if (!h->settings.store) h->settings.store = settings_store_of(script);
   host_configure(h); /* s.config may have changed it */
+  h->kernel_config.watches_variables = !h->settings.production;
+  kernel_configure(h->kernel, &h->kernel_config);
+  kernel_collect(h->kernel);
   return true;
 }
 

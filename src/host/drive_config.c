@@ -32,6 +32,14 @@ static int f_production(lua_State *L) {
   return 0;
 }
 
+/* watch(bool): warnings of variables that turns set, which specs do. */
+static int f_watch(lua_State *L) {
+  Host *h = drive_host(L);
+  h->kernel_config.watches_variables = lua_toboolean(L, 1);
+  kernel_configure(h->kernel, &h->kernel_config);
+  return 0;
+}
+
 /* event_rate(n): events a second of one conversation; 0: any. */
 static int f_event_rate(lua_State *L) {
   Host *h = drive_host(L);
@@ -80,6 +88,7 @@ void drive_config_open(lua_State *L, Host *h) {
   static const luaL_Reg functions[] = {
     { "hot", f_hot },
     { "budget", f_budget },
+    { "watch", f_watch },
     { "production", f_production },
     { "event_rate", f_event_rate },
     { "history", f_history },

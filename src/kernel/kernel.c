@@ -46,6 +46,7 @@ static void add_definitions(Kernel *k) {
 void kernel_collect(Kernel *k) {
   add_definitions(k);
   persist_collect(k->persist);
+  if (k->config.watches_variables) persist_watch(k->persist);
   code_settle(k);
   if (k->store) code_keep(k);
   for (size_t i = 0; i < k->n_buckets; i++) /* some may have waited for this */
@@ -63,6 +64,7 @@ static void on_required(void *ud) {
   Kernel *k = ud;
   add_definitions(k);
   persist_collect_new(k->persist);
+  if (k->config.watches_variables) persist_watch(k->persist);
   code_settle(k);
 }
 

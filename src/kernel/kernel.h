@@ -143,6 +143,7 @@ typedef struct KernelConfig {
   uint8_t key[KEY_BYTES]; /* the host's secret */
   const char *base_path;  /* "" or "/app"; borrowed */
   bool development;       /* messages on error banners; warnings */
+  bool watches_variables; /* warns when a turn sets one of a file (shared.c) */
   BudgetLimits budget;    /* of one turn */
   uint64_t cpu_warn_ms;   /* a slower turn is logged */
   size_t head_bytes_max;

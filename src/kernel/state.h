@@ -344,6 +344,9 @@ bool turn_settle(Kernel *k);
 bool turn_draw(Kernel *k, Buf *page);
 /* Ends the budget and counts the turn; one that was doomed has failed. */
 void turn_measure(Kernel *k);
+/* shared.c: a warning of each variable that the turn has set and no
+ * conversation has. */
+void shared_look(Kernel *k);
 /* Marks the turn as failed; the error value is on top of L and is popped.
  * `where`: "on.save", "render". */
 void turn_fail(Kernel *k, lua_State *L, uint32_t iid, const char *where,

@@ -283,6 +283,7 @@ bool turn_draw(Kernel *k, Buf *page) {
 }
 
 void turn_measure(Kernel *k) {
+  shared_look(k);
   Turn *t = &k->turn;
   BudgetUse use;
   Doom doom = budget_doom(k->vm);

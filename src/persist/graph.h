@@ -50,6 +50,7 @@
 #include "persist/guts.h"
 #include "persist/map.h"
 #include "persist/names.h"
+#include "persist/watch.h"
 #include "persist/persist.h"
 
 #define GRAPH_VERSION 1
@@ -186,6 +187,7 @@ struct Persist {
   Vm *vm;
   Code code;
   Names names;
+  Watch watch;
   Continuation continuations[CONTINUATIONS_MAX];
   int ncontinuations;
   Maker makers[MAKERS_MAX];

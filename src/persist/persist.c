@@ -20,6 +20,8 @@ static void at_door(lua_State *L) { lua_gc(L, LUA_GCCOLLECT); }
 static void at_door(lua_State *L) { (void)L; }
 #endif
 
+static bool has_room(lua_State *L) { return lua_checkstack(L, 8); }
+
 Persist *persist_new(Vm *vm) {
   Persist *p = xcalloc(1, sizeof *p);
   lua_State *L = vm_lua(vm);
@@ -37,6 +39,7 @@ Persist *persist_new(Vm *vm) {
 void persist_free(Persist *p) {
   if (!p) return;
   names_free(&p->names);
+  watch_free(&p->watch);
   code_free(&p->code);
   map_free(&p->seen);
   map_free(&p->chunks);
@@ -75,6 +78,20 @@ void persist_collect_new(Persist *p) {
 void persist_collect_old(Persist *p) {
   budget_exempt_begin(p->vm);
   names_collect_old(&p->names, vm_lua(p->vm));
+  budget_exempt_end(p->vm);
+}
+
+void persist_watch(Persist *p) {
+  budget_exempt_begin(p->vm);
+  watch_begin(&p->watch, &p->names, vm_lua(p->vm));
+  budget_exempt_end(p->vm);
+}
+
+void persist_look(Persist *p, void (*see)(void *ud, Slice name), void *ud) {
+  lua_State *L = vm_lua(p->vm);
+  ASSERT(has_room(L));
+  budget_exempt_begin(p->vm);
+  watch_look(&p->watch, &p->names, L, see, ud);
   budget_exempt_end(p->vm);
 }
 
@@ -127,8 +144,6 @@ static void push_message(Persist *p, lua_State *L) {
   setsvalue2s(L, L->top.p, G(L)->memerrmsg);
   L->top.p++;
 }
-
-static bool has_room(lua_State *L) { return lua_checkstack(L, 8); }
 
 /* Ids given in an earlier use are forgotten. */
 static void start(Persist *p) {

@@ -76,6 +76,12 @@ bool persist_missing_name(const Persist *p, Slice *out);
  * ("shop/db: local cache"); false when it is not. */
 bool persist_name(const Persist *p, lua_State *L, int idx, Buf *out);
 
+/* From now on, variables of the app's files and globals should hold what they
+ * hold. After each load; and persist_look shows those that code has set since
+ * ("shop/db: local n", "global n"), each once. */
+void persist_watch(Persist *p);
+void persist_look(Persist *p, void (*see)(void *ud, Slice name), void *ud);
+
 /* How an error names the first step from the root: the kernel's instances and
  * tasks
  * ("flow \"shop/order\""). `key` is the stack index of the root's key.
