@@ -76,6 +76,7 @@ local ranges = {
   pipelined = { 1, 1000 }, connections = { 1, 1000000 },
   connections_per_address = { 1, 1000000 }, stream_unsent = { 64 * K, 256 * M },
   events_waiting = { 1, 10000 }, event_rate = { 0, 1000000 }, turn_cpu = { 0.01, 60 },
+  blocked = { 2, 86400 },
   turn_memory = { M, 4096 * M }, state = { 4 * K, 64 * M },
   history_bytes = { 0, 64 * M }, hot = { 1, 1000000 },
   provisional = { 1, 10000000 }, provisional_time = { 10, 30 * 86400 },

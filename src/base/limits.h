@@ -257,6 +257,10 @@
 #define TURN_CPU_MS 250
 /* S17: logged from here */
 #define TURN_CPU_WARN_MS 50
+/* S18: one call that keeps the loop from going round is told of, ... */
+#define LOOP_WARN_MS 1000
+/* ... and ends the process */
+#define LOOP_BLOCKED_MS 30000
 /* S19: Lua bytes one turn may add */
 #define TURN_MEMORY_MAX MIB(64)
 /* S13: tasks resumed in one turn */

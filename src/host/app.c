@@ -210,8 +210,10 @@ bool host_serve(Host *h) {
     h->is_serving = true;
     keep_begin(h);
     workers_open(h);
+    watchdog_start(h);
     print_ready(h);
     uv_run(&h->loop, UV_RUN_DEFAULT);
+    watchdog_stop(h);
   } else {
     stop_now(h);
     uv_run(&h->loop, UV_RUN_DEFAULT);

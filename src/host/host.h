@@ -90,6 +90,8 @@ struct Host {
   uv_signal_t signals[2];
   int real_port;
   uint64_t started_ns;
+  struct Watchdog *watchdog; /* NULL: the loop does not run */
+  uv_async_t asked;          /* the watchdog wants a sign of life */
   bool is_serving, is_stopping;
   bool is_hurried;      /* a second signal: nobody is waited for */
   uint64_t finishes_ns; /* since when only workers are waited for; or 0 */
@@ -196,6 +198,11 @@ WorkersStats workers_stats(Host *h);
 /* --- endpoints.c --- */
 void endpoints_add(Host *h);
 void on_request(void *ud, HttpReq *req);
+
+/* --- watchdog.c: while the loop runs --- */
+typedef struct Watchdog Watchdog;
+void watchdog_start(Host *h);
+void watchdog_stop(Host *h);
 
 /* --- metrics.c --- */
 void handle_metrics(Host *h, HttpReq *req, const RouteMatch *m);

@@ -43,6 +43,7 @@ typedef struct Settings {
   AddrBlock *metrics_blocks;
   size_t n_metrics_blocks;
   uint64_t reaper_ms;  /* between two looks for those whose time is over */
+  uint64_t blocked_ms; /* one call may keep everybody waiting (watchdog.c) */
   uint64_t io_workers; /* threads for s.io */
   uint64_t io_ms;      /* one call */
   size_t io_memory, io_result;  /* bytes of one */

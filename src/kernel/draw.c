@@ -212,7 +212,7 @@ static Shell draw_shell(Kernel *k, lua_State *L, Inst *in) {
               .names = v->names.len,
               .first = v->n_holes };
   Pen pen = { k, in, v->n_holes };
-  k->turn.failed_iid = in->iid;
+  turn_blame(k, in);
   luaL_checkstack(L, 20, "instances nested too deeply");
   if (push_markup(k, L, in)) {
     render(k, L, in, &pen);

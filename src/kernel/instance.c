@@ -98,7 +98,7 @@ Inst *instance_make_at(Kernel *k, lua_State *L, int embed, uint32_t parent,
     luaL_error(L, "a conversation may hold %d instances", CONV_INSTANCES_MAX);
   Inst *in = conv_add(c, def);
   in->parent = parent;
-  k->turn.failed_iid = in->iid;
+  turn_blame(k, in);
   push_state(k, L, def, args);
   if (!shape_holds(k, L, def, -1))
     luaL_error(L, "\"%s\" begins wrong: %s", def->id, lua_tostring(L, -1));

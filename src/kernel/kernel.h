@@ -190,6 +190,9 @@ void kernel_collect(Kernel *k);
 /* From now on these; the key, too, while there is no conversation yet. */
 void kernel_configure(Kernel *k, const KernelConfig *config);
 
+/* From any thread: the component whose code runs or ran last, or NULL. */
+const char *kernel_blamed(const Kernel *k);
+
 /* The time of what happens next, as the wall clock says, and as it would say if
  * it never jumped (base/steady.h): timers go by that. Called before anything
  * below. */

@@ -133,8 +133,9 @@ struct Kernel {
   Store *store;
   KernelConfig config;
   KernelPorts ports;
-  uint64_t now;    /* wall clock: what os.time says */
-  uint64_t steady; /* what timers go by */
+  _Atomic(const char *) blamed; /* the component whose code runs (turn_blame) */
+  uint64_t now;                 /* wall clock: what os.time says */
+  uint64_t steady;              /* what timers go by */
   Agenda agenda;
   struct Topics *topics;
   struct Atoms *atoms; /* or NULL */
@@ -354,6 +355,8 @@ void turn_fail(Kernel *k, lua_State *L, uint32_t iid, const char *where,
 /* Raises, for the function `of`, in a turn that need not be saved at once
  * (S32). */
 void turn_check_lasts(const Kernel *k, lua_State *L, const char *of);
+/* Code of `in` is about to run: a failure is its. */
+void turn_blame(Kernel *k, const Inst *in);
 /* Forgets what a failed turn left undone. */
 void turn_clear(Kernel *k);
 

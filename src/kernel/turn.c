@@ -9,6 +9,7 @@
  * away. */
 #include <lauxlib.h>
 #include <lua.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 
 #include "kernel/state.h"
@@ -129,6 +130,15 @@ void turn_clear(Kernel *k) {
   lua_rawseti(L, LUA_REGISTRYINDEX, k->effects_ref);
 }
 
+void turn_blame(Kernel *k, const Inst *in) {
+  k->turn.failed_iid = in->iid;
+  atomic_store_explicit(&k->blamed, in->def->id, memory_order_release);
+}
+
+const char *kernel_blamed(const Kernel *k) {
+  return atomic_load_explicit(&k->blamed, memory_order_acquire);
+}
+
 void turn_check_lasts(const Kernel *k, lua_State *L, const char *of) {
   if (k->turn.is_volatile)
     luaL_error(L,
@@ -195,6 +205,7 @@ static int f_step(lua_State *L) {
   }
   Inst *in = conv_inst(t->conv, w.iid);
   if (!in) return 0; /* what was meant for a removed instance vanishes */
+  turn_blame(k, in);
   switch (w.kind) {
   case WORK_START: run_start(k, L, in); break;
   case WORK_WAKEUP: run_wakeup(k, L, in); break;
@@ -215,7 +226,7 @@ static int f_reconcile(lua_State *L) {
     Inst *in = c->insts[i];
     if (!in->asks) continue;
     in->asks = false;
-    k->turn.failed_iid = in->iid;
+    turn_blame(k, in);
     uint32_t iid = in->iid;
     children_reconcile(k, L, in);
     while (i < c->n_insts && c->insts[i]->iid < iid) i++;

@@ -94,7 +94,7 @@ static void replace_value(Conv *c, lua_State *L, uint32_t *handle) {
 static void upgrade(Kernel *k, lua_State *L, Inst *in) {
   Conv *c = k->turn.conv;
   int top = lua_gettop(L);
-  k->turn.failed_iid = in->iid;
+  turn_blame(k, in);
   in->version = in->def->version;
   in->touched = in->asks = true;
   def_get(k, L, in->def, "upgrade");
