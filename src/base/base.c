@@ -18,6 +18,16 @@ _Noreturn void die(const char *fmt, ...) {
   abort();
 }
 
+bool slice_number(Slice s, size_t digits, uint64_t *out) {
+  *out = 0;
+  if (s.len == 0 || s.len > digits) return false;
+  for (size_t i = 0; i < s.len; i++) {
+    if (!char_is_digit(s.ptr[i])) return false;
+    *out = *out * 10 + (uint64_t)(s.ptr[i] - '0');
+  }
+  return true;
+}
+
 void *xmalloc(size_t n) {
   void *p = malloc(n ? n : 1);
   if (!p) die("out of memory (%zu bytes)", n);

@@ -75,6 +75,10 @@ static inline bool slice_is_word(Slice s) {
 
 _Noreturn void assert_failed(const char *cond, const char *file, int line);
 
+/* All of `s` as a number in decimal, of so many digits (19 at most). False when
+ * it is none. */
+bool slice_number(Slice s, size_t digits, uint64_t *out);
+
 /* Prints one line on stderr and aborts. For what cannot go on (no memory). */
 _Noreturn void die(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 

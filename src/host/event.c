@@ -39,19 +39,13 @@ static Err body_kind(const HttpReq *req, BodyKind *out) {
 static Err take_number(Slice h, Event *ev) {
   const char *dot = memchr(h.ptr, '.', h.len);
   size_t page = dot ? (size_t)(dot - h.ptr) : 0;
-  if (page == 0 || page > PAGE_ID_MAX || h.len - page - 1 == 0 ||
-      h.len - page - 1 > 15)
+  if (page == 0 || page > PAGE_ID_MAX ||
+      !slice_number(slice(dot + 1, h.len - page - 1), 15, &ev->number))
     return ERR_BAD_INPUT;
   for (size_t i = 0; i < page; i++)
     if (!char_is_word(h.ptr[i]) && h.ptr[i] != '-') return ERR_BAD_INPUT;
-  uint64_t n = 0;
-  for (size_t i = page + 1; i < h.len; i++) {
-    if (!char_is_digit(h.ptr[i])) return ERR_BAD_INPUT;
-    n = n * 10 + (uint64_t)(h.ptr[i] - '0');
-  }
   memcpy(ev->page, h.ptr, page);
   ev->page[page] = '\0';
-  ev->number = n;
   return OK;
 }
 

@@ -1,7 +1,5 @@
 #include "host/frame.h"
 
-#include <stdio.h>
-
 #include "wire/sse.h"
 
 /* A string of JavaScript; sse_script keeps it inside its element. */
@@ -90,14 +88,13 @@ void frame_put_id(Buf *b, FragmentId id) {
 }
 
 bool frame_take_id(Slice s, FragmentId *out) {
-  unsigned long long turn;
-  unsigned n;
-  char text[ID_TEXT], rest;
-  if (s.len == 0 || s.len >= sizeof text) return false;
-  memcpy(text, s.ptr, s.len);
-  text[s.len] = '\0';
-  if (sscanf(text, "%llu.%u%c", &turn, &n, &rest) != 2) return false;
-  *out = (FragmentId){ turn, n };
+  const char *dot = s.len ? memchr(s.ptr, '.', s.len) : NULL;
+  size_t at = dot ? (size_t)(dot - s.ptr) : 0;
+  uint64_t turn, n;
+  if (!dot || !slice_number(slice(s.ptr, at), 19, &turn) ||
+      !slice_number(slice(dot + 1, s.len - at - 1), 9, &n))
+    return false;
+  *out = (FragmentId){ turn, (uint32_t)n };
   return true;
 }
 

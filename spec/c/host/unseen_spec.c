@@ -97,6 +97,9 @@ static void acknowledge(Client *c) {
          post(&left, left.url[0], JSON OURS "Stube-Seen: x\r\n", SLICE("{}")));
   EXPECT(
       &left, 400,
+      post(&left, left.url[0], JSON OURS "Stube-Seen: -1.0\r\n", SLICE("{}")));
+  EXPECT(
+      &left, 400,
       post(&left, left.url[0], JSON OURS "Stube-Seen: 1.2.3\r\n", SLICE("{}")));
   claim(c, !left.failure[0], "%.400s", left.failure);
 }
