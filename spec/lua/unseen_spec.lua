@@ -182,6 +182,21 @@ describe("what no page has acknowledged", function()
       table.move(unseen(page), 4, 5, 1, {}))
   end)
 
+  it("is a few of thousands in one turn, the newest", function()
+    local page = visit(scripted {
+      on = { many = function()
+        for n = 1, 9000 do s.patch_signals { ["k" .. n] = n } end
+      end },
+    }):follow()
+    for _ = 1, 2 do page:post { event = "many" } end
+    local all = unseen(page)
+    assert.is_true(#all > 500 and #all < 1000)
+    for i, json in ipairs(all) do
+      local n = 9000 - #all + i
+      assert.equal(('{"k%d":%d}'):format(n, n), json)
+    end
+  end)
+
   it("is of one turn's signals the last", function()
     local page = visit(scripted {
       start = function()

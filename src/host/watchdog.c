@@ -12,6 +12,7 @@
 #include "host/host.h"
 
 #define LOOK_MS 500
+_Static_assert(LOOP_WARN_MS % LOOK_MS == 0, "it is told of at one look");
 
 struct Watchdog {
   Host *host;

@@ -3,6 +3,9 @@
  *   turn, fragment, ms since 1970 (varints); kind (a byte); block body */
 #include "kernel/unseen.h"
 
+#include <stdlib.h>
+
+#include "base/hash.h"
 #include "kernel/state.h"
 
 typedef struct Item {
@@ -79,59 +82,81 @@ static Slice take_mark(Slice *in) {
   return (Slice){ 0 };
 }
 
-static bool sets_the_same(Slice a, Slice b) {
-  for (;;) {
-    Slice in_a = take_mark(&a), in_b = take_mark(&b);
-    if (!slice_eq(in_a, in_b)) return false;
-    if (!in_a.len) return true;
-  }
+/* The same for patches of the same names. Never 0. */
+static uint64_t what_is_set(Slice json) {
+  uint64_t all = 1;
+  for (Slice mark; (mark = take_mark(&json)).len;)
+    all = all * 31 + hash64(mark);
+  return all ? all : 1;
 }
 
 /* --- a turn --- */
 
-static Slice body_of(const Turn *t, const Piece *p) {
-  return slice(t->bytes.ptr + p->body, p->n_body);
-}
+/* What is to be kept, the newest first: so it ends where there is enough. */
+typedef struct Newest {
+  Buf *bytes;
+  struct Kept {
+    size_t at;
+    uint64_t sets; /* 0: it is no signals */
+  } * list;
+  uint32_t n, cap;
+  bool is_full;
+} Newest;
 
-/* Do pieces from `i` on set the signals anew? */
-static bool is_outdone(const Turn *t, const Fragment *f, uint32_t i,
-                       uint32_t explicit) {
-  if (f->kind != FRAG_SIGNALS) return false;
-  for (; i < explicit; i++)
-    if (t->pieces[i].kind == FRAG_SIGNALS &&
-        sets_the_same(f->body, body_of(t, &t->pieces[i])))
-      return true;
-  return false;
-}
-
-static void put_older(const Kernel *k, const Conv *c, FragmentId seen,
-                      uint32_t explicit, Buf *b) {
-  Item item;
-  if (!c->unseen) return;
-  for (Slice in = blob_view(c->unseen); take(&in, &item);)
-    if (fragment_after(item.id, seen) && !is_old(k, &item) &&
-        !is_outdone(&k->turn, &item.f, 0, explicit))
-      put(b, &item);
+static void keep(Newest *l, const Item *item) {
+  uint64_t sets = item->f.kind == FRAG_SIGNALS ? what_is_set(item->f.body) : 0;
+  for (uint32_t i = 0; i < l->n; i++)
+    if (sets && l->list[i].sets == sets) return;
+  size_t at = l->bytes->len;
+  put(l->bytes, item);
+  if (l->bytes->len > UNSEEN_BYTES_MAX) {
+    l->bytes->len = at;
+    l->is_full = true;
+    return;
+  }
+  if (l->n == l->cap) {
+    l->cap = l->cap ? l->cap * 2 : 16;
+    l->list = xrealloc(l->list, l->cap * sizeof *l->list);
+  }
+  l->list[l->n++] = (struct Kept){ at, sets };
 }
 
 /* Numbered as fill_outbox puts them in order. */
-static void put_new(const Kernel *k, const Conv *c, uint32_t explicit, Buf *b) {
-  const Turn *t = &k->turn;
+static void keep_new(Newest *l, const Turn *t, uint64_t now_ms,
+                     uint32_t explicit) {
   uint32_t before = (t->told.len > 0) + t->n_pieces - explicit;
-  for (uint32_t i = 0; i < explicit; i++) {
+  for (uint32_t i = explicit; i-- > 0 && !l->is_full;) {
     const Piece *p = &t->pieces[i];
     if (!is_kept(p->kind)) continue;
-    Item item = { .id = { c->turn, before + i + 1 }, .at_ms = k->steady };
+    Item item = { .id = { t->conv->turn, before + i + 1 }, .at_ms = now_ms };
     item.f.kind = p->kind;
-    item.f.body = body_of(t, p);
-    if (!is_outdone(t, &item.f, i + 1, explicit)) put(b, &item);
+    item.f.body = slice(t->bytes.ptr + p->body, p->n_body);
+    keep(l, &item);
   }
 }
 
-/* The newest of it that are not too much. */
-static Slice newest(Slice all) {
-  Item item;
-  while (all.len > UNSEEN_BYTES_MAX && take(&all, &item)) continue;
+static void keep_older(Newest *l, const Kernel *k, const Conv *c,
+                       FragmentId seen) {
+  Item *list = NULL, item;
+  uint32_t n = 0, cap = 0;
+  Slice in = c->unseen ? blob_view(c->unseen) : (Slice){ 0 };
+  while (take(&in, &item)) {
+    if (!fragment_after(item.id, seen) || is_old(k, &item)) continue;
+    if (n == cap) list = xrealloc(list, (cap = cap * 2 + 16) * sizeof *list);
+    list[n++] = item;
+  }
+  while (n > 0 && !l->is_full) keep(l, &list[--n]);
+  free(list);
+}
+
+static Blob *in_order(const Newest *l) {
+  Buf b = { 0 };
+  size_t end = l->bytes->len;
+  if (!l->n) return NULL;
+  for (uint32_t i = l->n; i-- > 0; end = l->list[i].at)
+    buf_put(&b, l->bytes->ptr + l->list[i].at, end - l->list[i].at);
+  Blob *all = blob_new(buf_view(&b));
+  buf_free(&b);
   return all;
 }
 
@@ -140,13 +165,14 @@ void unseen_turn(Kernel *k, Conv *c, const Event *ev, uint32_t explicit) {
   for (uint32_t i = 0; i < explicit && !may_add; i++)
     may_add = is_kept(k->turn.pieces[i].kind);
   if (!c->unseen && !may_add) return;
-  Buf *b = &k->part;
-  buf_clear(b);
-  put_older(k, c, ev ? ev->seen : (FragmentId){ 0 }, explicit, b);
-  put_new(k, c, explicit, b);
-  Slice now = newest(buf_view(b));
+  Newest l = { .bytes = &k->part };
+  buf_clear(l.bytes);
+  keep_new(&l, &k->turn, k->steady, explicit);
+  keep_older(&l, k, c, ev ? ev->seen : (FragmentId){ 0 });
+  Blob *now = in_order(&l);
+  free(l.list);
   blob_drop(c->unseen);
-  c->unseen = now.len ? blob_new(now) : NULL;
+  c->unseen = now;
 }
 
 void conv_see_unseen(const Conv *c, FragmentId after,
