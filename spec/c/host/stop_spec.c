@@ -25,8 +25,10 @@ static void end(const char *wanted) {
   assert_string_equal(said, wanted);
 }
 
-/* Sends the signal, and waits until nobody can connect any more. */
+/* Once the host has read what was sent so far (a later request is answered):
+ * sends the signal, and waits until nobody can connect any more. */
 static void stop(Client *c) {
+  EXPECT(c, 200, ask(c, "GET", "/stube/health", "", (Slice){ 0 }));
   kill(getpid(), SIGTERM);
   for (int fd; (fd = dial(c)) >= 0;) close(fd);
 }
